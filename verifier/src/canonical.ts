@@ -1,37 +1,22 @@
 /**
  * Canonical JSON (RFC 8785) of the values an event may hold, in one walk that builds the text directly: this runs for
- * every event recorded. Safe integers only, so no rule about printing fractions is needed. The walk also knows the
- * two places where a body differs from plain JSON: fields to seal, and commitments that already stand in it.
+ * every event recorded. Safe integers only, so no rule about printing fractions is needed.
  */
-import type { ErasableNode } from './erasable.ts';
 import { EventError } from './errors.ts';
 import type { Json } from './json.ts';
 import { commitmentKey, maxDepth } from './json.ts';
 import { formatToken } from './pointer.ts';
 
-/** How a walk treats what is not plain JSON. */
-export type Writing = {
-  /** Accept well-formed commitments as values; otherwise the key `#` is refused wherever it stands. */
-  commitments: boolean;
-  /** Writes an erasable field; only called when the walk was given a node. */
-  seal?: (node: ErasableNode, value: unknown, depth: number) => string;
-};
-
-export const plainWriting: Writing = { commitments: false };
-export const bodyWriting: Writing = { commitments: true };
+/** The key `#`: in a body it marks a commitment and must hold one; in any other value it is refused. */
+export type ReservedKey = 'commitment' | 'refused';
 
 /** Throws an EventError when the value is not what an event may hold; the value is checked whole, whatever its type. */
 export function canonicalize(value: Json): string {
-  return writeValue(value, 1, plainWriting, undefined);
+  return writeValue(value, 1, 'refused');
 }
 
-/** `depth`: the level this value would have in the event if it were an object or array. */
-export function writeValue(
-  value: unknown,
-  depth: number,
-  writing: Writing,
-  node: ErasableNode | undefined,
-): string {
+/** `depth`: the level this value has in the event, or would have if it were an object or an array. */
+export function writeValue(value: unknown, depth: number, reserved: ReservedKey): string {
   switch (typeof value) {
     case 'string':
       return writeString(value);
@@ -40,31 +25,24 @@ export function writeValue(
     case 'boolean':
       return value ? 'true' : 'false';
     case 'object':
-      if (value === null) throw new EventError('null_value');
-      // The limit also ends a walk over a value that contains itself.
-      if (depth > maxDepth) throw new EventError('too_deep');
-      if (Array.isArray(value)) return writeArray(value, depth, writing, node);
-      return writeObject(value, depth, writing, node);
+      if (Array.isArray(value)) return writeArray(value, depth, reserved);
+      return writeObject(value, depth, reserved);
     default:
       throw new EventError('unsupported_type');
   }
 }
 
-function writeObject(value: object, depth: number, writing: Writing, node: ErasableNode | undefined): string {
-  const prototype = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) throw new EventError('unsupported_type');
-  if (writing.commitments && Object.hasOwn(value, commitmentKey)) return writeCommitment(value);
-  const members = value as Record<string, unknown>;
-  const keys = Object.keys(members);
-  // RFC 8785 §3.2.3: by UTF-16 code units, which is how JavaScript compares strings.
-  if (!isSorted(keys)) keys.sort();
+function writeObject(value: object | null, depth: number, reserved: ReservedKey): string {
+  requirePlainObject(value, depth);
+  if (reserved === 'commitment' && Object.hasOwn(value, commitmentKey)) return writeCommitment(value);
+  const keys = sortedKeys(value);
   let text = '{';
   let key = '';
   try {
     for (let index = 0; index < keys.length; index++) {
       key = keys[index] as string;
       if (index > 0) text += ',';
-      text += writeKey(key) + writeMember(members[key], depth + 1, writing, node?.children.get(key));
+      text += writeKey(key) + writeValue(value[key], depth + 1, reserved);
     }
   } catch (error) {
     throw within(key, error);
@@ -72,18 +50,14 @@ function writeObject(value: object, depth: number, writing: Writing, node: Erasa
   return text + '}';
 }
 
-function writeArray(
-  value: readonly unknown[],
-  depth: number,
-  writing: Writing,
-  node: ErasableNode | undefined,
-): string {
+function writeArray(value: readonly unknown[], depth: number, reserved: ReservedKey): string {
+  requireDepth(depth);
   let text = '[';
   let index = 0;
   try {
     for (; index < value.length; index++) {
       if (index > 0) text += ',';
-      text += writeMember(value[index], depth + 1, writing, node?.children.get(String(index)));
+      text += writeValue(value[index], depth + 1, reserved);
     }
   } catch (error) {
     throw within(index, error);
@@ -91,14 +65,29 @@ function writeArray(
   return text + ']';
 }
 
-function writeMember(
-  value: unknown,
+/** Throws unless the value is an object as `JSON.parse` or a literal makes it, and not too deep. */
+export function requirePlainObject(
+  value: object | null,
   depth: number,
-  writing: Writing,
-  node: ErasableNode | undefined,
-): string {
-  if (node?.entryHead !== undefined && writing.seal !== undefined) return writing.seal(node, value, depth);
-  return writeValue(value, depth, writing, node);
+): asserts value is Record<string, unknown> {
+  if (value === null) throw new EventError('null_value');
+  const prototype = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) throw new EventError('unsupported_type');
+  requireDepth(depth);
+}
+
+/** The limit also ends a walk over a value that contains itself. */
+export function requireDepth(depth: number): void {
+  if (depth > maxDepth) throw new EventError('too_deep');
+}
+
+/** RFC 8785 §3.2.3: by UTF-16 code units, which is how JavaScript compares strings. */
+export function sortedKeys(value: object): string[] {
+  const keys = Object.keys(value);
+  for (let index = 1; index < keys.length; index++) {
+    if ((keys[index - 1] as string) > (keys[index] as string)) return keys.sort();
+  }
+  return keys;
 }
 
 function writeCommitment(value: object): string {
@@ -127,6 +116,8 @@ function writeInteger(value: number): string {
 }
 
 function writeString(value: string): string {
+  // Most strings are this plain, and then their text is themselves.
+  if (value.length < 64 && /^[ !#-[\]-~]*$/.test(value)) return '"' + value + '"';
   if (!value.isWellFormed()) throw new EventError('lone_surrogate');
   // RFC 8785 §3.2.2.2 defines the escapes of a well-formed string as those of ECMAScript's JSON.stringify.
   return JSON.stringify(value);
@@ -137,7 +128,8 @@ const maxKnownKeys = 1024;
 const maxKnownKeyLength = 64;
 const knownKeys = new Map<string, string>();
 
-function writeKey(key: string): string {
+/** The key and its colon. */
+export function writeKey(key: string): string {
   return knownKeys.get(key) ?? writeNewKey(key);
 }
 
@@ -148,15 +140,8 @@ function writeNewKey(key: string): string {
   return text;
 }
 
-function isSorted(keys: readonly string[]): boolean {
-  for (let index = 1; index < keys.length; index++) {
-    if ((keys[index - 1] as string) > (keys[index] as string)) return false;
-  }
-  return true;
-}
-
 /** The same error, its pointer led by one more token: the path is built only when something is wrong. */
-function within(token: string | number, error: unknown): unknown {
+export function within(token: string | number, error: unknown): unknown {
   if (!(error instanceof EventError)) return error;
   return new EventError(error.reason, formatToken(token) + error.pointer);
 }

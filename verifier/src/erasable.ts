@@ -12,6 +12,18 @@ export type ErasableNode = {
   entryHead?: string;
   /** The entry's place in the private row, whose keys are sorted. */
   slot: number;
+  /** What the last object walked here looked like; events of one type mostly look alike. */
+  layout?: ObjectLayout;
+};
+
+/** How to write the objects that have these keys in this order. */
+export type ObjectLayout = { readonly keys: readonly string[]; readonly members: readonly MemberLayout[] };
+
+/** One member, in canonical order. `head`: the brace or comma before it, its key and the colon. */
+export type MemberLayout = {
+  readonly key: string;
+  readonly head: string;
+  readonly node: ErasableNode | undefined;
 };
 
 export type ErasableFields = { readonly root: ErasableNode; readonly count: number };

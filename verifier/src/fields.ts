@@ -51,11 +51,11 @@ export function requireEventFields(event: unknown): void {
   if (typeof event !== 'object' || event === null || Array.isArray(event))
     throw new EventError('not_an_object');
   const members = event as Record<string, unknown>;
-  if (!Object.hasOwn(members, 'v')) throw new EventError('missing_field', '/v');
+  if (members.v === undefined) throw new EventError('missing_field', '/v');
   // First, because what the other fields mean depends on it.
   if (members.v !== 1) throw new EventError('unknown_version', '/v');
   for (const [name, field] of fixedFieldEntries) {
-    const value = Object.hasOwn(members, name) ? members[name] : undefined;
+    const value = members[name];
     if (value === undefined) {
       if (field.optional !== true) throw new EventError('missing_field', `/${name}`);
     } else if (!field.accepts(value)) {

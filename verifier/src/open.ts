@@ -2,7 +2,7 @@
  * Puts the private row's values back into the body, each checked against the commitment that stands for it. The row
  * may hold fewer fields than were sealed: some erased, some not for this reader.
  */
-import { plainWriting, writeValue } from './canonical.ts';
+import { writeValue } from './canonical.ts';
 import type { EventErrorReason } from './errors.ts';
 import { EventError } from './errors.ts';
 import type { Json, JsonObject } from './json.ts';
@@ -80,7 +80,7 @@ function openField(
   const [salt, value] = entry as [Json, Json];
   if (!isSalt(salt)) throw new EventError('malformed_salt', pointer);
   // At its own depth, so that an opened event is never deeper than one may be.
-  const text = writeValue(value, commitment.depth, plainWriting, undefined);
+  const text = writeValue(value, commitment.depth, 'refused');
   if (sha256.text(salt + text) !== commitment.digest) throw new EventError('commitment_mismatch', pointer);
   commitment.replace(value);
 }

@@ -2,8 +2,8 @@
  * Reads the two rows back, accepting exactly the bytes that sealing may write. Input is hostile: whatever the text,
  * the outcome is a value or an EventError.
  */
-import type { Writing } from './canonical.ts';
-import { bodyWriting, plainWriting, writeValue } from './canonical.ts';
+import type { ReservedKey } from './canonical.ts';
+import { writeValue } from './canonical.ts';
 import { exceedsUtf8 } from './encoding.ts';
 import { EventError } from './errors.ts';
 import { requireEventFields } from './fields.ts';
@@ -12,7 +12,7 @@ import { maxBodyBytes, maxPrivateBytes } from './json.ts';
 
 /** The event with a commitment in the place of each erasable field. */
 export function parseBody(text: string): JsonObject {
-  const event = parseCanonical(text, { maxBytes: maxBodyBytes, depth: 1, writing: bodyWriting });
+  const event = parseCanonical(text, { maxBytes: maxBodyBytes, depth: 1, reserved: 'commitment' });
   requireEventFields(event);
   return event as JsonObject;
 }
@@ -20,16 +20,16 @@ export function parseBody(text: string): JsonObject {
 /** The private row's members; what they hold is checked against the body, by `openEvent`. */
 export function parsePrivate(text: string): JsonObject {
   // A value lies in the row one level deeper than the shallowest place it can have in the event.
-  const row = parseCanonical(text, { maxBytes: maxPrivateBytes, depth: 0, writing: plainWriting });
+  const row = parseCanonical(text, { maxBytes: maxPrivateBytes, depth: 0, reserved: 'refused' });
   if (typeof row !== 'object' || Array.isArray(row)) throw new EventError('not_an_object');
   return row;
 }
 
-type Bounds = { maxBytes: number; depth: number; writing: Writing };
+type Bounds = { maxBytes: number; depth: number; reserved: ReservedKey };
 
 // Writing the parsed value again and comparing leaves no spelling but the canonical one: no other order, space, escape
 // or form of a number, and no second key of the same name, which parsing would have dropped.
-function parseCanonical(text: string, { maxBytes, depth, writing }: Bounds): Json {
+function parseCanonical(text: string, { maxBytes, depth, reserved }: Bounds): Json {
   if (exceedsUtf8(text, maxBytes)) throw new EventError('too_large');
   let value: Json;
   try {
@@ -38,7 +38,7 @@ function parseCanonical(text: string, { maxBytes, depth, writing }: Bounds): Jso
     // biome-ignore lint/style/useErrorCause: the parser's message quotes the input, which may hold personal data.
     throw new EventError('not_json');
   }
-  if (writeValue(value, depth, writing, undefined) !== text) {
+  if (writeValue(value, depth, reserved) !== text) {
     throw new EventError(hasDuplicateKey(text) ? 'duplicate_key' : 'not_canonical');
   }
   return value;
