@@ -1,0 +1,14 @@
+/** Bounds of the database layer. */
+export const limits = {
+  /** Units waiting to run; beyond it callers get 503. */
+  waitingUnits: 10_000,
+  unitsPerBatch: 512,
+  /** Events per insert and per move from the outbox on PostgreSQL. */
+  eventsPerMove: 2_000,
+  preparedStatements: 500,
+  /** The WAL is copied back after this many pages of 4 KiB. */
+  walCheckpointPages: 4_000,
+  walKeepBytes: 64 * 1024 * 1024,
+  /** Times a PostgreSQL unit is run again after a serialisation conflict or deadlock. */
+  conflictRetries: 5,
+} as const;

@@ -1,0 +1,76 @@
+/**
+ * The first tables. One text for both engines: {text} is TEXT, compared by bytes; {blob}, {int}, {serial} as the engine
+ * names them. A statement under `sqlite` or `postgres` runs on that engine only.
+ */
+import type { Migration } from './migration.ts';
+
+export const foundation: Migration = {
+  number: 1,
+  name: 'foundation',
+  statements: [
+    `CREATE TABLE event (idx {int} PRIMARY KEY, body {text} NOT NULL)`,
+    `CREATE TABLE event_private (idx {int} PRIMARY KEY, fields {text} NOT NULL)`,
+    {
+      postgres: `CREATE TABLE event_outbox (ord BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body {text} NOT NULL, fields {text} NOT NULL)`,
+    },
+    `CREATE TABLE setting (namespace_id {text} NOT NULL, key {text} NOT NULL, value {text} NOT NULL, changed_at {int} NOT NULL,
+       PRIMARY KEY (namespace_id, key))`,
+
+    `CREATE TABLE namespace (id {text} NOT NULL UNIQUE, num {serial}, kind {text} NOT NULL, name {text} NOT NULL,
+       default_role {text} NOT NULL DEFAULT 'none', created_at {int} NOT NULL, deleted_at {int})`,
+    `CREATE UNIQUE INDEX namespace_name ON namespace (name) WHERE deleted_at IS NULL`,
+    `CREATE TABLE reserved_name (format {text} NOT NULL, name {text} NOT NULL, former_id {text} NOT NULL, reserved_at {int} NOT NULL,
+       PRIMARY KEY (format, name))`,
+
+    `CREATE TABLE user_account (id {text} PRIMARY KEY, email {text}, display_name {text}, password_hash {text},
+       admin {int} NOT NULL DEFAULT 0, auditor {int} NOT NULL DEFAULT 0, disabled_at {int}, created_at {int} NOT NULL,
+       password_changed_at {int}, failed_passwords {int} NOT NULL DEFAULT 0, locked_until {int})`,
+    `CREATE UNIQUE INDEX user_email ON user_account (email) WHERE email IS NOT NULL`,
+    `CREATE TABLE member (organisation_id {text} NOT NULL, user_id {text} NOT NULL, role {text} NOT NULL, created_at {int} NOT NULL,
+       PRIMARY KEY (organisation_id, user_id))`,
+    `CREATE INDEX member_user ON member (user_id)`,
+    `CREATE TABLE robot (id {text} NOT NULL UNIQUE, num {serial}, namespace_id {text} NOT NULL, name {text} NOT NULL, description {text},
+       disabled_at {int}, created_at {int} NOT NULL, deleted_at {int})`,
+    `CREATE UNIQUE INDEX robot_name ON robot (namespace_id, name) WHERE deleted_at IS NULL`,
+    `CREATE TABLE credential (id {text} PRIMARY KEY, kind {text} NOT NULL, principal_id {text} NOT NULL, name {text} NOT NULL,
+       secret_hash {text} NOT NULL UNIQUE, hint {text} NOT NULL, scopes {text}, application_id {text}, created_at {int} NOT NULL,
+       expires_at {int}, revoked_at {int}, last_used_at {int}, last_used_source {text})`,
+    `CREATE INDEX credential_principal ON credential (principal_id, kind, id)`,
+    `CREATE INDEX credential_application ON credential (application_id) WHERE application_id IS NOT NULL`,
+    `CREATE TABLE oauth_application (id {text} PRIMARY KEY, organisation_id {text} NOT NULL, name {text} NOT NULL, description {text},
+       created_at {int} NOT NULL, deleted_at {int})`,
+    `CREATE INDEX oauth_application_organisation ON oauth_application (organisation_id)`,
+
+    `CREATE TABLE role_grant (namespace_id {text} NOT NULL, project_id {text} NOT NULL, subject_kind {text} NOT NULL,
+       subject_id {text} NOT NULL, role {text} NOT NULL, created_at {int} NOT NULL,
+       PRIMARY KEY (namespace_id, project_id, subject_id))`,
+    `CREATE INDEX role_grant_subject ON role_grant (subject_id)`,
+    `CREATE TABLE project (id {text} NOT NULL UNIQUE, num {serial}, format {text} NOT NULL, namespace_id {text} NOT NULL,
+       name {text} NOT NULL, visibility {text} NOT NULL, description {text} NOT NULL DEFAULT '', created_at {int} NOT NULL, deleted_at {int})`,
+    `CREATE UNIQUE INDEX project_name ON project (namespace_id, format, name) WHERE deleted_at IS NULL`,
+
+    `CREATE TABLE blob (digest {text} PRIMARY KEY, size_bytes {int} NOT NULL, created_at {int} NOT NULL, touched_at {int} NOT NULL)`,
+    `CREATE TABLE container_blob (project_id {text} NOT NULL, digest {text} NOT NULL, created_at {int} NOT NULL,
+       touched_at {int} NOT NULL, PRIMARY KEY (project_id, digest))`,
+    `CREATE INDEX container_blob_digest ON container_blob (digest)`,
+    `CREATE TABLE manifest (project_id {text} NOT NULL, digest {text} NOT NULL, media_type {text} NOT NULL, artifact_type {text},
+       subject_digest {text}, size_bytes {int} NOT NULL, content {blob} NOT NULL, annotations {text}, created_at {int} NOT NULL,
+       event_id {text} NOT NULL, PRIMARY KEY (project_id, digest))`,
+    `CREATE INDEX manifest_subject ON manifest (project_id, subject_digest) WHERE subject_digest IS NOT NULL`,
+    `CREATE TABLE manifest_reference (project_id {text} NOT NULL, digest {text} NOT NULL, kind {text} NOT NULL,
+       child_digest {text} NOT NULL, PRIMARY KEY (project_id, digest, child_digest))`,
+    `CREATE INDEX manifest_reference_child ON manifest_reference (project_id, child_digest)`,
+    `CREATE TABLE tag (project_id {text} NOT NULL, name {text} NOT NULL, digest {text} NOT NULL, created_at {int} NOT NULL,
+       moved_at {int} NOT NULL, expires_at {int}, event_id {text} NOT NULL, PRIMARY KEY (project_id, name))`,
+    `CREATE INDEX tag_digest ON tag (project_id, digest)`,
+    `CREATE INDEX tag_expiry ON tag (expires_at) WHERE expires_at IS NOT NULL`,
+    `CREATE TABLE tag_history (project_id {text} NOT NULL, name {text} NOT NULL, digest {text} NOT NULL, from_at {int} NOT NULL,
+       to_at {int}, from_event_id {text} NOT NULL, to_event_id {text}, PRIMARY KEY (project_id, name, from_at))`,
+    `CREATE INDEX tag_history_digest ON tag_history (project_id, digest)`,
+    `CREATE TABLE upload (id {text} PRIMARY KEY, project_id {text}, path {text} NOT NULL, principal_id {text} NOT NULL,
+       created_at {int} NOT NULL)`,
+    `CREATE TABLE job (id {text} PRIMARY KEY, kind {text} NOT NULL, state {text} NOT NULL, payload {text} NOT NULL,
+       progress {text} NOT NULL, run_at {int} NOT NULL, created_at {int} NOT NULL, updated_at {int} NOT NULL)`,
+    `CREATE INDEX job_due ON job (state, run_at)`,
+  ],
+};

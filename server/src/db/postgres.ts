@@ -1,0 +1,350 @@
+/**
+ * PostgreSQL. Units are ordinary transactions on a pool and commit independently, each leaving its events in
+ * event_outbox; appended events share one insert per flush. One sequencer, in the one node that holds the advisory lock,
+ * moves committed events into the log and gives them their dense index, in the order of `ord`.
+ *
+ * Why that order is the order of the world: a unit locks the rows it changes before its events take their `ord`. If B
+ * waited for a row of A, A had committed before B took its `ord`, so B's is higher and a snapshot that shows B shows A.
+ */
+import { type CompiledQuery, type Dialect, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely';
+import pg from 'pg';
+import { AppError, FatalError } from '../domain/error.ts';
+import { limits } from './limits.ts';
+import type { Schema } from './schema.ts';
+import { type Row, type Statement, statement, type Value } from './statement.ts';
+import type { Db, ReadDb, SealedEvent, Tx } from './store.ts';
+
+/** bigint and count() as numbers: every integer we keep is below 2^53. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+    oid === 20 ? (text: string) => Number(text) : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
+};
+
+type Client = Pick<pg.ClientBase, 'query'>;
+
+async function query<R>(client: Client, of: Statement, params: readonly Value[]): Promise<pg.QueryResult<R & pg.QueryResultRow>> {
+  return client.query({ name: `s${of.id}`, text: of.postgres, values: params as unknown[] });
+}
+
+function builderOver(acquire: () => Client): Kysely<Schema> {
+  const connection = {
+    async executeQuery<R>(compiled: CompiledQuery) {
+      const result = await acquire().query(compiled.sql, compiled.parameters as unknown[]);
+      return { rows: result.rows as R[], numAffectedRows: BigInt(result.rowCount ?? 0) };
+    },
+    // biome-ignore lint/correctness/useYield: streaming is not offered; lists here are bounded
+    async *streamQuery() {
+      throw new Error('streaming is not supported');
+    },
+  };
+  const refuse = async () => {
+    throw new Error('use db.transact');
+  };
+  const dialect: Dialect = {
+    createAdapter: () => new PostgresAdapter(),
+    createIntrospector: (db) => new PostgresIntrospector(db),
+    createQueryCompiler: () => new PostgresQueryCompiler(),
+    createDriver: () => ({
+      init: async () => {},
+      acquireConnection: async () => connection,
+      beginTransaction: refuse,
+      commitTransaction: refuse,
+      rollbackTransaction: refuse,
+      releaseConnection: async () => {},
+      destroy: async () => {},
+    }),
+  };
+  return new Kysely<Schema>({ dialect });
+}
+
+class PostgresReadDb implements ReadDb {
+  readonly engine = 'postgres';
+  readonly q: Kysely<Schema>;
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+    this.q = builderOver(() => client);
+  }
+
+  async all<R extends Row>(of: Statement<R>, params: readonly Value[] = []): Promise<R[]> {
+    return (await query<R>(this.#client, of, params)).rows;
+  }
+
+  async get<R extends Row>(of: Statement<R>, params: readonly Value[] = []): Promise<R | undefined> {
+    return (await query<R>(this.#client, of, params)).rows[0];
+  }
+}
+
+class PostgresTx extends PostgresReadDb implements Tx {
+  readonly events: SealedEvent[] = [];
+  readonly then: (() => void)[] = [];
+  readonly #own: { client: Client; ended: boolean };
+
+  constructor(client: Client) {
+    const own = { client, ended: false };
+    const guarded: Client = {
+      query: ((...args: Parameters<Client['query']>) => {
+        if (own.ended) throw new Error('a unit of work was used after it had ended');
+        return client.query(...args);
+      }) as Client['query'],
+    };
+    super(guarded);
+    this.#own = own;
+  }
+
+  async run(of: Statement, params: readonly Value[] = []): Promise<number> {
+    if (this.#own.ended) throw new Error('a unit of work was used after it had ended');
+    return (await query(this.#own.client, of, params)).rowCount ?? 0;
+  }
+
+  async lock(key: string): Promise<void> {
+    await this.get(lockKey, [key]);
+  }
+
+  append(event: SealedEvent): void {
+    if (this.#own.ended) throw new Error('a unit of work was used after it had ended');
+    this.events.push(event);
+  }
+
+  afterCommit(then: () => void): void {
+    this.then.push(then);
+  }
+
+  end(): void {
+    this.#own.ended = true;
+  }
+}
+
+const lockKey = statement('SELECT pg_advisory_xact_lock(hashtextextended(?, 0))');
+const insertOutbox = 'INSERT INTO event_outbox (body, fields) SELECT * FROM unnest($1::text[], $2::text[])';
+/** The whole move is one statement: a crash leaves the events in the outbox or in the log, never in both or neither. */
+const moveOutbox = `
+  WITH taken AS (
+    DELETE FROM event_outbox WHERE ord IN (SELECT ord FROM event_outbox ORDER BY ord LIMIT ${limits.eventsPerMove})
+    RETURNING ord, body, fields
+  ), numbered AS (
+    SELECT $1::bigint + row_number() OVER (ORDER BY ord) - 1 AS idx, body, fields FROM taken
+  ), bodies AS (
+    INSERT INTO event (idx, body) SELECT idx, body FROM numbered ORDER BY idx
+  ), privates AS (
+    INSERT INTO event_private (idx, fields) SELECT idx, fields FROM numbered ORDER BY idx
+  )
+  SELECT count(*) AS moved FROM numbered`;
+
+/** Held by the one node that sequences, for as long as its connection lives. */
+const sequencerLock = 7_305_801;
+
+export type PostgresOptions = { url: string; maxConnections?: number };
+
+export class PostgresDb implements Db {
+  readonly engine = 'postgres';
+  readonly read: ReadDb;
+  readonly #pool: pg.Pool;
+  readonly #sequencer: pg.Client;
+  readonly #listeners = new Set<(head: number) => void>();
+  #head = 0;
+  #appends: { events: readonly SealedEvent[]; resolve: () => void; reject: (error: unknown) => void }[] = [];
+  #appending: Promise<void> | undefined;
+  #moving: Promise<void> | undefined;
+  #moveAgain = false;
+  #underWay = 0;
+  #fatal: FatalError | undefined;
+  #closing: Promise<void> | undefined;
+
+  private constructor(pool: pg.Pool, sequencer: pg.Client) {
+    this.#pool = pool;
+    this.#sequencer = sequencer;
+    this.read = new PostgresReadDb(pool as unknown as Client);
+    // A broken idle connection is replaced by the pool; a broken sequencer connection loses its lock.
+    pool.on('error', () => {});
+    sequencer.on('error', (error) => {
+      this.#fatal ??= new FatalError('the sequencer lost its connection to PostgreSQL', error);
+    });
+  }
+
+  /** The database must have been migrated. Throws `unavailable` when another node already sequences it. */
+  static async open(options: PostgresOptions): Promise<PostgresDb> {
+    const sequencer = new pg.Client({ connectionString: options.url, types });
+    await sequencer.connect();
+    const locked = await sequencer.query('SELECT pg_try_advisory_lock($1) AS locked', [sequencerLock]);
+    if (!locked.rows[0]?.locked) {
+      await sequencer.end();
+      throw new AppError('unavailable', 'Another Tallyman server is using this database. Stop it first: one node writes the log.');
+    }
+    const pool = new pg.Pool({ connectionString: options.url, max: options.maxConnections ?? 16, types });
+    const db = new PostgresDb(pool, sequencer);
+    const last = await sequencer.query('SELECT max(idx) AS idx FROM event');
+    db.#head = last.rows[0].idx === null ? 0 : last.rows[0].idx + 1;
+    // What a former process committed but did not sequence.
+    await db.#sequence();
+    return db;
+  }
+
+  async transact<T>(unit: (tx: Tx) => Promise<T>): Promise<T> {
+    const refused = this.#refusal();
+    if (refused) throw refused;
+    if (this.#underWay >= limits.waitingUnits) throw unavailable('Too many changes are waiting to be written. Try again in a moment.');
+    this.#underWay++;
+    try {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await this.#once(unit);
+        } catch (error) {
+          if (attempt > limits.conflictRetries || !isConflict(error)) throw asAppError(error);
+        }
+      }
+    } finally {
+      this.#underWay--;
+    }
+  }
+
+  async #once<T>(unit: (tx: Tx) => Promise<T>): Promise<T> {
+    const client = await this.#pool.connect();
+    const tx = new PostgresTx(client);
+    let broken = false;
+    try {
+      await client.query('BEGIN');
+      const value = await unit(tx);
+      tx.end();
+      if (tx.events.length > 0) await insertEvents(client, tx.events);
+      await client.query('COMMIT');
+      for (const then of tx.then) then();
+      if (tx.events.length > 0) this.#kick();
+      return value;
+    } catch (error) {
+      tx.end();
+      await client.query('ROLLBACK').catch(() => {
+        broken = true;
+      });
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  append(events: readonly SealedEvent[]): Promise<void> {
+    const refused = this.#refusal();
+    if (refused) return Promise.reject(refused);
+    return new Promise((resolve, reject) => {
+      this.#appends.push({ events, resolve, reject });
+      this.#appending ??= this.#flushAppends();
+    });
+  }
+
+  async #flushAppends(): Promise<void> {
+    await new Promise(setImmediate);
+    while (this.#appends.length > 0) {
+      const batch = this.#appends;
+      this.#appends = [];
+      try {
+        await insertEvents(this.#pool as unknown as Client, batch.flatMap((append) => append.events));
+        for (const append of batch) append.resolve();
+        this.#kick();
+      } catch (error) {
+        for (const append of batch) append.reject(asAppError(error));
+      }
+    }
+    this.#appending = undefined;
+  }
+
+  async head(): Promise<number> {
+    await this.#sequence();
+    return this.#head;
+  }
+
+  onHead(listener: (head: number) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async probe(): Promise<void> {
+    if (this.#fatal) throw this.#fatal;
+    await this.#pool.query('SELECT 1');
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= (async () => {
+      await this.#appending;
+      await this.#pool.end();
+      await this.#sequence();
+      await this.#sequencer.end();
+    })();
+    return this.#closing;
+  }
+
+  #refusal(): Error | undefined {
+    if (this.#fatal) return this.#fatal;
+    if (this.#closing) return unavailable('The server is stopping. Try again in a moment.');
+    return undefined;
+  }
+
+  #kick(): void {
+    this.#sequence().catch(() => {});
+  }
+
+  /** Resolves after a pass that began now or later: every event committed before the call has its index then. */
+  #sequence(): Promise<void> {
+    if (this.#moving) {
+      this.#moveAgain = true;
+      return this.#moving;
+    }
+    this.#moving = this.#move();
+    return this.#moving;
+  }
+
+  async #move(): Promise<void> {
+    try {
+      do {
+        this.#moveAgain = false;
+        for (;;) {
+          if (this.#fatal) throw this.#fatal;
+          const moved = await this.#moveOnce();
+          if (moved < limits.eventsPerMove) break;
+        }
+      } while (this.#moveAgain);
+    } finally {
+      // In the same turn as the last look at moveAgain, so that no caller slips between.
+      this.#moving = undefined;
+    }
+  }
+
+  async #moveOnce(): Promise<number> {
+    let moved: number;
+    try {
+      const result = await this.#sequencer.query({ name: 'move', text: moveOutbox, values: [this.#head] });
+      moved = result.rows[0].moved;
+    } catch (error) {
+      this.#fatal ??= new FatalError('the sequencer could not give committed events their index', error);
+      throw this.#fatal;
+    }
+    if (moved > 0) {
+      this.#head += moved;
+      for (const listener of this.#listeners) listener(this.#head);
+    }
+    return moved;
+  }
+}
+
+async function insertEvents(client: Client, events: readonly SealedEvent[]): Promise<void> {
+  const values = [events.map((event) => event.body), events.map((event) => event.private)];
+  await client.query({ name: 'outbox', text: insertOutbox, values });
+}
+
+/** serialization_failure, deadlock_detected. */
+function isConflict(error: unknown): boolean {
+  const code = (error as { code?: string }).code;
+  return code === '40001' || code === '40P01';
+}
+
+/** Connection and resource failures of PostgreSQL become `unavailable`; everything else passes. */
+function asAppError(error: unknown): unknown {
+  const code = (error as { code?: string }).code ?? '';
+  const gone = /^(08|53|57P|58)/.test(code) || /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOENT)$/.test(code);
+  if (!gone && !/Connection terminated/.test((error as Error).message ?? '')) return error;
+  return unavailable('The database cannot be reached now, so nothing was changed. Try again later.', error);
+}
+
+function unavailable(message: string, cause?: unknown): AppError {
+  return new AppError('unavailable', message, { reason: 'unavailable', retryAfterSeconds: 5, cause });
+}

@@ -1,0 +1,436 @@
+/**
+ * SQLite. One writer on this thread: units run one after another inside one transaction, each undone alone by its
+ * savepoint, and all are answered after one flush (group commit). Reads go through a second, read-only connection.
+ *
+ *   BEGIN IMMEDIATE
+ *     unit 1:  SAVEPOINT unit … RELEASE unit      (only if it writes)
+ *     unit 2:  …
+ *     events of all units, then appended ones, take the next dense indexes
+ *   COMMIT            <- one fsync of the WAL (synchronous=FULL)
+ *   answer everyone
+ *
+ * A crash before COMMIT leaves nothing of the batch and nobody was answered; after it, everything.
+ */
+import { existsSync, statSync } from 'node:fs';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  Kysely,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely';
+import { AppError, FatalError } from '../domain/error.ts';
+import { limits } from './limits.ts';
+import type { Schema } from './schema.ts';
+import type { Row, Statement, Value } from './statement.ts';
+import type { Db, ReadDb, SealedEvent, Tx } from './store.ts';
+
+type Unit = {
+  run: (tx: Tx) => Promise<unknown>;
+  resolve: (value: never) => void;
+  reject: (error: unknown) => void;
+};
+type Append = { events: readonly SealedEvent[]; resolve: () => void; reject: (error: unknown) => void };
+type Done = { unit: Unit; value: unknown; tx: SqliteTx };
+
+/** Opens a connection with the settings every connection of ours has. */
+export function openSqlite(path: string, options: { readOnly: boolean }): DatabaseSync {
+  const handle = new DatabaseSync(path, { readOnly: options.readOnly, timeout: 5_000, enableForeignKeyConstraints: false });
+  handle.exec('PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; PRAGMA mmap_size = 268435456');
+  if (!options.readOnly) {
+    handle.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON');
+    handle.exec(`PRAGMA wal_autocheckpoint = ${limits.walCheckpointPages}; PRAGMA journal_size_limit = ${limits.walKeepBytes}`);
+  }
+  return handle;
+}
+
+/** Prepared statements of one connection: hand-written ones by number, the builder's by their text. */
+class Prepared {
+  readonly handle: DatabaseSync;
+  readonly #byId: StatementSync[] = [];
+  readonly #byText = new Map<string, StatementSync>();
+
+  constructor(handle: DatabaseSync) {
+    this.handle = handle;
+  }
+
+  of(statement: Statement): StatementSync {
+    const found = this.#byId[statement.id];
+    if (found) return found;
+    const made = this.handle.prepare(statement.sqlite);
+    this.#byId[statement.id] = made;
+    return made;
+  }
+
+  ofText(sql: string): StatementSync {
+    let found = this.#byText.get(sql);
+    if (!found) {
+      if (this.#byText.size >= limits.preparedStatements) {
+        const oldest = this.#byText.keys().next().value as string;
+        this.#byText.delete(oldest);
+      }
+      found = this.handle.prepare(sql);
+      this.#byText.set(sql, found);
+    }
+    return found;
+  }
+}
+
+/** Kysely over a connection of ours; `beforeWrite` runs before anything that is not a plain select. */
+function builderOver(prepared: Prepared, beforeQuery: (writes: boolean) => void): Kysely<Schema> {
+  const connection: DatabaseConnection = {
+    async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+      beforeQuery(query.query.kind !== 'SelectQueryNode');
+      const statement = prepared.ofText(query.sql);
+      const params = query.parameters as Value[];
+      if (statement.columns().length > 0) return { rows: statement.all(...params) as R[] };
+      const { changes, lastInsertRowid } = statement.run(...params);
+      return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
+    },
+    // biome-ignore lint/correctness/useYield: streaming is not offered; lists here are bounded
+    async *streamQuery() {
+      throw new Error('streaming is not supported');
+    },
+  };
+  const dialect: Dialect = {
+    createAdapter: () => new SqliteAdapter(),
+    createIntrospector: (db) => new SqliteIntrospector(db),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+    createDriver: () => ({
+      init: async () => {},
+      acquireConnection: async () => connection,
+      beginTransaction: refuseTransaction,
+      commitTransaction: refuseTransaction,
+      rollbackTransaction: refuseTransaction,
+      releaseConnection: async () => {},
+      destroy: async () => {},
+    }),
+  };
+  return new Kysely<Schema>({ dialect });
+}
+
+async function refuseTransaction(): Promise<void> {
+  throw new Error('use db.transact');
+}
+
+class SqliteReadDb implements ReadDb {
+  readonly engine = 'sqlite';
+  readonly q: Kysely<Schema>;
+  readonly #prepared: Prepared;
+
+  constructor(prepared: Prepared) {
+    this.#prepared = prepared;
+    this.q = builderOver(prepared, () => {});
+  }
+
+  async all<R extends Row>(statement: Statement<R>, params: readonly Value[] = []): Promise<R[]> {
+    return this.#prepared.of(statement).all(...params) as R[];
+  }
+
+  async get<R extends Row>(statement: Statement<R>, params: readonly Value[] = []): Promise<R | undefined> {
+    return this.#prepared.of(statement).get(...params) as R | undefined;
+  }
+}
+
+class SqliteTx implements Tx {
+  readonly engine = 'sqlite';
+  readonly q: Kysely<Schema>;
+  readonly #prepared: Prepared;
+  events: SealedEvent[] | undefined;
+  then: (() => void)[] | undefined;
+  wrote = false;
+  ended = false;
+
+  constructor(prepared: Prepared, q: Kysely<Schema>) {
+    this.#prepared = prepared;
+    this.q = q;
+  }
+
+  async all<R extends Row>(statement: Statement<R>, params: readonly Value[] = []): Promise<R[]> {
+    this.before(statement.writes);
+    return this.#prepared.of(statement).all(...params) as R[];
+  }
+
+  async get<R extends Row>(statement: Statement<R>, params: readonly Value[] = []): Promise<R | undefined> {
+    this.before(statement.writes);
+    return this.#prepared.of(statement).get(...params) as R | undefined;
+  }
+
+  async run(statement: Statement, params: readonly Value[] = []): Promise<number> {
+    this.before(true);
+    return Number(this.#prepared.of(statement).run(...params).changes);
+  }
+
+  async lock(): Promise<void> {}
+
+  append(event: SealedEvent): void {
+    this.#requireOpen();
+    this.events ??= [];
+    this.events.push(event);
+  }
+
+  afterCommit(then: () => void): void {
+    this.#requireOpen();
+    this.then ??= [];
+    this.then.push(then);
+  }
+
+  before(writes: boolean): void {
+    this.#requireOpen();
+    if (!writes || this.wrote) return;
+    this.wrote = true;
+    this.#prepared.ofText('SAVEPOINT unit').run();
+  }
+
+  #requireOpen(): void {
+    if (this.ended) throw new Error('a unit of work was used after it had ended');
+  }
+}
+
+export type SqliteOptions = { path: string };
+
+export class SqliteDb implements Db {
+  readonly engine = 'sqlite';
+  readonly read: ReadDb;
+  readonly path: string;
+  readonly #writer: DatabaseSync;
+  readonly #reader: DatabaseSync;
+  readonly #prepared: Prepared;
+  readonly #builder: Kysely<Schema>;
+  readonly #insertEvent: StatementSync;
+  readonly #insertPrivate: StatementSync;
+  readonly #listeners = new Set<(head: number) => void>();
+  #current: SqliteTx | undefined;
+  #units: Unit[] = [];
+  #appends: Append[] = [];
+  #scheduled = false;
+  #head: number;
+  #fatal: FatalError | undefined;
+  #closing: Promise<void> | undefined;
+  #idle: (() => void) | undefined;
+
+  /** The file must have been migrated. */
+  constructor(options: SqliteOptions) {
+    this.path = options.path;
+    this.#writer = openSqlite(options.path, { readOnly: false });
+    this.#reader = openSqlite(options.path, { readOnly: true });
+    this.#prepared = new Prepared(this.#writer);
+    this.#builder = builderOver(this.#prepared, (writes) => {
+      if (!this.#current) throw new Error('a unit of work was used after it had ended');
+      this.#current.before(writes);
+    });
+    this.read = new SqliteReadDb(new Prepared(this.#reader));
+    this.#insertEvent = this.#writer.prepare('INSERT INTO event (idx, body) VALUES (?, ?)');
+    this.#insertPrivate = this.#writer.prepare('INSERT INTO event_private (idx, fields) VALUES (?, ?)');
+    const last = this.#writer.prepare('SELECT max(idx) AS idx FROM event').get() as { idx: number | null };
+    this.#head = last.idx === null ? 0 : last.idx + 1;
+  }
+
+  transact<T>(unit: (tx: Tx) => Promise<T>): Promise<T> {
+    const refused = this.#refusal();
+    if (refused) return Promise.reject(refused);
+    if (this.#units.length >= limits.waitingUnits) return Promise.reject(queueFull());
+    return new Promise<T>((resolve, reject) => {
+      this.#units.push({ run: unit, resolve: resolve as Unit['resolve'], reject });
+      this.#schedule();
+    });
+  }
+
+  append(events: readonly SealedEvent[]): Promise<void> {
+    const refused = this.#refusal();
+    if (refused) return Promise.reject(refused);
+    return new Promise<void>((resolve, reject) => {
+      this.#appends.push({ events, resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  async head(): Promise<number> {
+    return this.#head;
+  }
+
+  onHead(listener: (head: number) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async probe(): Promise<void> {
+    if (this.#fatal) throw this.#fatal;
+    await this.transact(async (tx) => {
+      await tx.q.deleteFrom('setting').where('namespace_id', '=', '').where('key', '=', 'probe').execute();
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= (async () => {
+      if (this.#scheduled) {
+        await new Promise<void>((resolve) => {
+          this.#idle = resolve;
+        });
+      }
+      this.#reader.close();
+      this.#writer.close();
+    })();
+    return this.#closing;
+  }
+
+  #refusal(): Error | undefined {
+    if (this.#fatal) return this.#fatal;
+    if (this.#closing) return new AppError('unavailable', 'The server is stopping. Try again in a moment.', { reason: 'unavailable', retryAfterSeconds: 5 });
+    return undefined;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    // After I/O callbacks: requests that arrived together share a batch.
+    setImmediate(() => void this.#drain());
+  }
+
+  async #drain(): Promise<void> {
+    while ((this.#units.length > 0 || this.#appends.length > 0) && !this.#fatal) {
+      await this.#batch();
+      if (this.#units.length + this.#appends.length > 0) await new Promise(setImmediate);
+    }
+    this.#scheduled = false;
+    this.#idle?.();
+  }
+
+  async #batch(): Promise<void> {
+    const done: Done[] = [];
+    let appends: Append[] = [];
+    const first = this.#head;
+    try {
+      this.#prepared.ofText('BEGIN IMMEDIATE').run();
+    } catch (error) {
+      this.#rejectWaiting(error);
+      return;
+    }
+    try {
+      const units = this.#takeUnits();
+      for (const unit of units) await this.#runUnit(unit, done);
+      appends = this.#appends;
+      this.#appends = [];
+      for (const { tx } of done) for (const event of tx.events ?? []) this.#insert(event);
+      for (const { events } of appends) for (const event of events) this.#insert(event);
+      this.#prepared.ofText('COMMIT').run();
+    } catch (error) {
+      this.#head = first;
+      this.#flushFailed(error, done, appends);
+      return;
+    }
+    this.#answer(done, appends, first);
+  }
+
+  #takeUnits(): Unit[] {
+    if (this.#units.length <= limits.unitsPerBatch) {
+      const units = this.#units;
+      this.#units = [];
+      return units;
+    }
+    return this.#units.splice(0, limits.unitsPerBatch);
+  }
+
+  async #runUnit(unit: Unit, done: Done[]): Promise<void> {
+    const tx = new SqliteTx(this.#prepared, this.#builder);
+    this.#current = tx;
+    try {
+      const value = await this.#bounded(unit.run(tx));
+      tx.ended = true;
+      if (tx.wrote) this.#prepared.ofText('RELEASE unit').run();
+      done.push({ unit, value, tx });
+    } catch (error) {
+      tx.ended = true;
+      if (tx.wrote) {
+        this.#prepared.ofText('ROLLBACK TO unit').run();
+        this.#prepared.ofText('RELEASE unit').run();
+      }
+      unit.reject(error);
+    } finally {
+      this.#current = undefined;
+    }
+  }
+
+  /** A unit that waits for anything but its tx would hold the whole batch: it is refused when the event loop turns. */
+  #bounded(work: Promise<unknown>): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const turn = setImmediate(() => reject(new Error('a unit of work waited for something other than its tx')));
+      work.then(
+        (value) => {
+          clearImmediate(turn);
+          resolve(value);
+        },
+        (error) => {
+          clearImmediate(turn);
+          reject(error);
+        },
+      );
+    });
+  }
+
+  #insert(event: SealedEvent): void {
+    this.#insertEvent.run(this.#head, event.body);
+    this.#insertPrivate.run(this.#head, event.private);
+    this.#head++;
+  }
+
+  #answer(done: readonly Done[], appends: readonly Append[], first: number): void {
+    for (const { tx } of done) for (const then of tx.then ?? []) then();
+    for (const { unit, value } of done) unit.resolve(value as never);
+    for (const append of appends) append.resolve();
+    if (this.#head > first) for (const listener of this.#listeners) listener(this.#head);
+  }
+
+  /**
+   * A failed flush. If SQLite could roll back (disk full before COMMIT), nothing of the batch is stored and the store
+   * may be tried again; if not, what is on the disk is unknown and only a restart tells.
+   */
+  #flushFailed(error: unknown, done: readonly Done[], appends: readonly Append[]): void {
+    const full = isDiskFull(error);
+    try {
+      if (this.#writer.isTransaction) this.#writer.exec('ROLLBACK');
+    } catch (rollbackError) {
+      this.#fatal = new FatalError('the database could not roll back a failed batch', rollbackError);
+    }
+    if (!full) this.#fatal ??= new FatalError('the database could not commit', error);
+    const answer = this.#fatal ?? unwritable(error);
+    for (const { unit } of done) unit.reject(answer);
+    for (const append of appends) append.reject(answer);
+    if (this.#fatal) this.#rejectWaiting(this.#fatal);
+  }
+
+  #rejectWaiting(error: unknown): void {
+    const answer = error instanceof FatalError ? error : unwritable(error);
+    for (const unit of this.#units.splice(0)) unit.reject(answer);
+    for (const append of this.#appends.splice(0)) append.reject(answer);
+  }
+}
+
+function isDiskFull(error: unknown): boolean {
+  const code = (error as { errcode?: number }).errcode;
+  return code !== undefined && (code & 0xff) === 13; // SQLITE_FULL
+}
+
+function queueFull(): AppError {
+  return new AppError('unavailable', 'Too many changes are waiting to be written. Try again in a moment.', {
+    reason: 'unavailable',
+    retryAfterSeconds: 1,
+  });
+}
+
+function unwritable(cause: unknown): AppError {
+  return new AppError('unavailable', 'The database cannot be written now (is the disk full?), so nothing was changed. Try again later.', {
+    reason: 'unavailable',
+    retryAfterSeconds: 10,
+    cause,
+  });
+}
+
+/** Bytes of the database and its WAL, for metrics. */
+export function sizeOf(path: string): number {
+  return [path, `${path}-wal`].reduce((sum, file) => sum + (existsSync(file) ? statSync(file).size : 0), 0);
+}

@@ -1,0 +1,97 @@
+/**
+ * The trail's writing side: the only ways an event comes to be. `record` joins a change's unit of work; `read` tells of
+ * an access that was allowed; `attempt` of one that was refused. All three count the metric, so no call site does.
+ */
+import { declarationOf, type EventType, type RefusalType, type SwitchName } from '@tallyman/contract';
+import type { Db, Tx } from '../db/store.ts';
+import type { Clock } from '../stdx/clock.ts';
+import { Attempts } from './attempts.ts';
+import type { EventDraft, RefusalDraft } from './draft.ts';
+import { sealDraft } from './seal.ts';
+import { Switches } from './switches.ts';
+
+export type TrailParts = { db: Db; clock: Clock };
+
+export class Trail {
+  readonly switches = new Switches();
+  readonly #db: Db;
+  readonly #clock: Clock;
+  readonly #attempts: Attempts;
+  /** `type outcome reason` -> how many, since start. */
+  readonly counts = new Map<string, number>();
+  #sweeping: NodeJS.Timeout | undefined;
+
+  constructor({ db, clock }: TrailParts) {
+    this.#db = db;
+    this.#clock = clock;
+    this.#attempts = new Attempts({ write: (draft) => this.#append(draft), clock });
+  }
+
+  /** Loads the switches and begins to close quiet refusals. */
+  async start(): Promise<void> {
+    await this.switches.load(this.#db.read);
+    this.#sweeping = setInterval(() => void this.trySweep(), 1_000);
+    this.#sweeping.unref();
+  }
+
+  /** Writes the closing events of everything still open. */
+  async stop(): Promise<void> {
+    clearInterval(this.#sweeping);
+    await this.#attempts.flush();
+  }
+
+  /**
+   * Records a change in the unit that makes it: both commit, or neither. Lock or change the rows first. Returns the
+   * event's id, to be the cause of others.
+   */
+  record<T extends EventType>(tx: Tx, draft: EventDraft<T>): string {
+    const sealed = sealDraft(draft as unknown as EventDraft, this.#clock);
+    tx.append(sealed);
+    tx.afterCommit(() => this.#count(draft as unknown as EventDraft));
+    return sealed.id;
+  }
+
+  /** Records something allowed that changed nothing (a pull, a sign-in). Resolves when durable: answer after it. */
+  async read<T extends EventType>(draft: EventDraft<T>): Promise<string> {
+    return this.#append(draft as unknown as EventDraft);
+  }
+
+  /**
+   * Records a refusal, folded with its like. Resolves when it may be answered. `groups` names further switches of which
+   * any one being on is enough: a failed sign-in is recorded when the switch of what was attempted is on.
+   */
+  async attempt<T extends RefusalType>(draft: RefusalDraft<T>, groups: readonly SwitchName[] = []): Promise<void> {
+    const plain = draft as unknown as RefusalDraft;
+    const { group } = declarationOf(plain.type);
+    const namespaceId = plain.scope.namespace?.id;
+    if (group !== undefined && ![group, ...groups].some((name) => this.switches.isOn(name, namespaceId))) {
+      this.switches.countUnrecorded(group, namespaceId);
+      this.#count(plain);
+      return;
+    }
+    await this.#attempts.note(plain);
+  }
+
+  /** Closes refusals that have gone quiet. What cannot be written now is tried with the next. */
+  async trySweep(): Promise<void> {
+    await this.#attempts.sweep().catch(() => {});
+  }
+
+  /** Open folds, for metrics. */
+  get openAttempts(): number {
+    return this.#attempts.size;
+  }
+
+  async #append(draft: EventDraft): Promise<string> {
+    const sealed = sealDraft(draft, this.#clock);
+    await this.#db.append([sealed]);
+    this.#count(draft);
+    return sealed.id;
+  }
+
+  #count(draft: EventDraft): void {
+    const key = `${draft.type} ${draft.outcome ?? 'success'} ${draft.reason ?? ''}`;
+    const repeats = 'repeats' in draft.details ? (draft.details.repeats as { count: number } | undefined)?.count : undefined;
+    this.counts.set(key, (this.counts.get(key) ?? 0) + (repeats ?? 1));
+  }
+}
