@@ -83,10 +83,9 @@ export class FilesStore implements BlobStore, BlobUpkeep {
   }
 
   async finish(id: UploadId, digest: Digest): Promise<BlobStat> {
-    const sizeBytes = await this.#staging.finish(id, digest, {
-      flush: true,
-      place: ({ path }) => this.#folderOf(digest).place(path, hexOf(digest)),
-    });
+    const sizeBytes = await this.#staging.finish(id, digest, ({ path }) =>
+      this.#folderOf(digest).place(path, hexOf(digest)),
+    );
     await this.#atStep('durable');
     return { sizeBytes, storedAt: this.#clock.nowMs() };
   }

@@ -72,13 +72,13 @@ export class Staging {
   }
 
   /**
-   * Checks the digest and, with `flush`, makes the bytes durable; then `place` puts them where blobs are. The upload ends
-   * when `place` resolves. If it rejects, the file is looked at afresh by the next call: continued if there, unknown if not.
+   * Checks the digest and makes the bytes durable; then `place` puts them where blobs are. The upload ends when `place`
+   * resolves. If it rejects, the file is looked at afresh by the next call: continued if there, unknown if not.
    */
   async finish(
     id: UploadId,
     digest: Digest,
-    { flush, place }: { flush: boolean; place: (upload: CheckedUpload) => Promise<void> },
+    place: (upload: CheckedUpload) => Promise<void>,
   ): Promise<number> {
     return this.#alone(id, async () => {
       const file = await this.#take(id);
@@ -90,7 +90,7 @@ export class Staging {
           throw new BlobError('digest_mismatch', { digest: found });
         }
         await this.#atStep('checked');
-        if (flush) await file.flush();
+        await file.flush();
         // Crash here: a whole, durable upload under its upload name; invisible as a blob.
         await this.#atStep('flushed');
         await place({ path: this.#path(id), sizeBytes: file.sizeBytes });

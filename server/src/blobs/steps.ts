@@ -3,7 +3,7 @@
 export const finishSteps = [
   /** The digest is right; nothing is durable. */
   'checked',
-  /** The upload's bytes are durable under the upload's name (files), or simply checked (S3). */
+  /** The upload's bytes are durable under the upload's name. */
   'flushed',
   /** Files: the blob has its name, which may not survive loss of power yet. S3: the object is stored, the upload still there. */
   'placed',
