@@ -7,7 +7,7 @@ export { decodeBase64url, decodeUtf8, encodeBase64url, encodeUtf8 } from './enco
 export { compileErasable, type ErasableFields } from './erasable.ts';
 export { EventError, type EventErrorReason, eventErrorReasons } from './errors.ts';
 export { type Json, type JsonObject, maxBodyBytes, maxDepth, maxPrivateBytes } from './json.ts';
-export { leafHash } from './leaf.ts';
+export { leafHash, leafHashText } from './leaf.ts';
 export { findDigest, type OpenedEvent, type Opening, openEvent } from './open.ts';
 export { parseBody } from './parse.ts';
 export { type SealedEvent, type Sealing, sealEvent } from './seal.ts';
