@@ -56,7 +56,11 @@ export const actorSchema = z.strictObject({
 });
 export type Actor = z.infer<typeof actorSchema>;
 
-export const onBehalfOfSchema = z.strictObject({ kind: z.string(), id: z.string().optional(), name: z.string().optional() });
+export const onBehalfOfSchema = z.strictObject({
+  kind: z.string(),
+  id: z.string().optional(),
+  name: z.string().optional(),
+});
 export type OnBehalfOf = z.infer<typeof onBehalfOfSchema>;
 
 export const credentialSchema = z.strictObject({
@@ -76,7 +80,11 @@ export const scopeSchema = z.strictObject({
 /** Where it happened. Empty = the system scope, read by administrators and auditors only. */
 export type Scope = z.infer<typeof scopeSchema>;
 
-export const targetSchema = z.strictObject({ kind: z.string(), id: z.string().optional(), name: z.string().optional() });
+export const targetSchema = z.strictObject({
+  kind: z.string(),
+  id: z.string().optional(),
+  name: z.string().optional(),
+});
 /** What it was done to: a tag, a manifest, a token, a user, … */
 export type Target = z.infer<typeof targetSchema>;
 

@@ -2,13 +2,36 @@
 import { z } from 'zod';
 import { erasable, eventType, refusalShape, word } from './kind.ts';
 
-const strictProject = { reasons: [], audience: 'project', retention: 'project', mode: 'strict', version: 1 } as const;
-const routineRead = { reasons: [], audience: 'project', retention: 'routine', mode: 'strict', version: 1 } as const;
+const strictProject = {
+  reasons: [],
+  audience: 'project',
+  retention: 'project',
+  mode: 'strict',
+  version: 1,
+} as const;
+const routineRead = {
+  reasons: [],
+  audience: 'project',
+  retention: 'routine',
+  mode: 'strict',
+  version: 1,
+} as const;
 const digest = z.string();
 const refusal = z.strictObject(refusalShape);
 const accessReasons = [
-  'not_signed_in', 'not_permitted', 'scope_missing', 'project_unknown', 'namespace_unknown', 'name_reserved',
-  'rate_limited', 'unavailable', 'request_invalid', 'method_not_allowed', 'name_invalid', 'digest_invalid', 'conflict',
+  'not_signed_in',
+  'not_permitted',
+  'scope_missing',
+  'project_unknown',
+  'namespace_unknown',
+  'name_reserved',
+  'rate_limited',
+  'unavailable',
+  'request_invalid',
+  'method_not_allowed',
+  'name_invalid',
+  'digest_invalid',
+  'conflict',
 ] as const;
 
 export const containerTypes = {
@@ -34,7 +57,8 @@ export const containerTypes = {
     ...routineRead,
     title: 'Blob pulled',
     sentence: '{actor} pulled a blob of {project}',
-    description: 'A blob was read by a credential that had pulled no manifest of the project within the hour.',
+    description:
+      'A blob was read by a credential that had pulled no manifest of the project within the hour.',
     details: z.strictObject({ digest, sizeBytes: z.int() }),
     severity: 'info',
     elsewhere: {},
@@ -68,7 +92,12 @@ export const containerTypes = {
     title: 'Pulled',
     sentence: '{actor} pulled {details.reference} from {project}',
     description: 'A manifest was read, by tag or by digest.',
-    details: z.strictObject({ digest, reference: word, by: z.enum(['tag', 'digest']), mediaType: z.string() }),
+    details: z.strictObject({
+      digest,
+      reference: word,
+      by: z.enum(['tag', 'digest']),
+      mediaType: z.string(),
+    }),
     severity: 'info',
     elsewhere: { quay: ['pull_repo'] },
   }),
@@ -77,7 +106,12 @@ export const containerTypes = {
     title: 'Manifest deleted',
     sentence: '{actor} deleted a manifest of {project}',
     description: 'A manifest was deleted by digest, with every tag that pointed to it.',
-    details: z.strictObject({ digest, mediaType: z.string(), tags: erasable(z.array(z.string()).max(100)), tagCount: z.int() }),
+    details: z.strictObject({
+      digest,
+      mediaType: z.string(),
+      tags: erasable(z.array(z.string()).max(100)),
+      tagCount: z.int(),
+    }),
     severity: 'notice',
     elsewhere: { quay: ['delete_tag'] },
   }),
@@ -95,7 +129,12 @@ export const containerTypes = {
     title: 'Tag moved',
     sentence: '{actor} moved the tag {details.tag} in {project}',
     description: 'A tag points to another manifest than before.',
-    details: z.strictObject({ tag: word, from: digest, to: digest, by: z.enum(['push', 'retag', 'restore']) }),
+    details: z.strictObject({
+      tag: word,
+      from: digest,
+      to: digest,
+      by: z.enum(['push', 'retag', 'restore']),
+    }),
     severity: 'info',
     elsewhere: { quay: ['move_tag', 'revert_tag'] },
   }),
@@ -103,7 +142,8 @@ export const containerTypes = {
     ...strictProject,
     title: 'Tag deleted',
     sentence: '{actor} deleted the tag {details.tag} of {project}',
-    description: 'A tag is gone: deleted by itself, or with its manifest, or at the end of its time. It can be restored while its manifest is kept.',
+    description:
+      'A tag is gone: deleted by itself, or with its manifest, or at the end of its time. It can be restored while its manifest is kept.',
     details: z.strictObject({ tag: word, digest, by: z.enum(['request', 'manifest', 'expiry']) }),
     severity: 'notice',
     elsewhere: { quay: ['delete_tag', 'autoprune_tag_delete'] },
@@ -122,7 +162,8 @@ export const containerTypes = {
     audience: 'system',
     title: 'Garbage collected',
     sentence: 'Garbage collection removed {details.blobs} blobs',
-    description: 'Blobs that no project shows any more, and uploads nobody came back to, were removed after their grace time.',
+    description:
+      'Blobs that no project shows any more, and uploads nobody came back to, were removed after their grace time.',
     details: z.strictObject({ blobs: z.int(), bytes: z.int(), uploads: z.int(), manifests: z.int() }),
     severity: 'info',
     elsewhere: {},
@@ -133,7 +174,14 @@ export const containerTypes = {
     sentence: 'A pull by {actor} from {project|details.attempted.project} was refused: {reason}',
     description: 'A read of manifests, blobs, tags or referrers was refused or could not be answered.',
     details: refusal,
-    reasons: [...accessReasons, 'manifest_unknown', 'blob_unknown', 'tag_invalid', 'media_type_unsupported', 'token_invalid'],
+    reasons: [
+      ...accessReasons,
+      'manifest_unknown',
+      'blob_unknown',
+      'tag_invalid',
+      'media_type_unsupported',
+      'token_invalid',
+    ],
     severity: 'notice',
     audience: 'project',
     retention: 'project',
@@ -148,8 +196,19 @@ export const containerTypes = {
     description: 'An upload, a mount or a manifest was refused or failed a check.',
     details: refusal,
     reasons: [
-      ...accessReasons, 'tag_immutable', 'manifest_invalid', 'manifest_too_large', 'manifest_blob_unknown', 'digest_mismatch',
-      'tag_invalid', 'size_mismatch', 'upload_unknown', 'upload_invalid', 'too_large', 'media_type_unsupported', 'quota_exceeded',
+      ...accessReasons,
+      'tag_immutable',
+      'manifest_invalid',
+      'manifest_too_large',
+      'manifest_blob_unknown',
+      'digest_mismatch',
+      'tag_invalid',
+      'size_mismatch',
+      'upload_unknown',
+      'upload_invalid',
+      'too_large',
+      'media_type_unsupported',
+      'quota_exceeded',
     ],
     severity: 'notice',
     audience: 'project',
@@ -165,7 +224,13 @@ export const containerTypes = {
     description: 'Deleting a tag, a manifest, a blob or a project was refused or found nothing.',
     details: refusal,
     reasons: [
-      ...accessReasons, 'tag_immutable', 'manifest_unknown', 'tag_unknown', 'blob_unknown', 'upload_unknown', 'tag_invalid',
+      ...accessReasons,
+      'tag_immutable',
+      'manifest_unknown',
+      'tag_unknown',
+      'blob_unknown',
+      'upload_unknown',
+      'tag_invalid',
       'manifest_referenced',
     ],
     severity: 'warning',

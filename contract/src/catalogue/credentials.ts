@@ -2,7 +2,13 @@
 import { z } from 'zod';
 import { change, erasable, eventType, word } from './kind.ts';
 
-const strictAccount = { reasons: [], audience: 'account', retention: 'account', mode: 'strict', version: 1 } as const;
+const strictAccount = {
+  reasons: [],
+  audience: 'account',
+  retention: 'account',
+  mode: 'strict',
+  version: 1,
+} as const;
 const tokenShape = { scopes: z.array(z.string()), expiresAt: z.string().optional() };
 
 export const credentialTypes = {
@@ -11,7 +17,10 @@ export const credentialTypes = {
     title: 'Robot created',
     sentence: '{actor} created the robot {target}',
     description: 'A robot account of a user or an organisation, with its first token.',
-    details: z.strictObject({ description: erasable(z.string()).optional(), expiresAt: z.string().optional() }),
+    details: z.strictObject({
+      description: erasable(z.string()).optional(),
+      expiresAt: z.string().optional(),
+    }),
     severity: 'notice',
     elsewhere: { quay: ['create_robot'] },
   }),

@@ -104,7 +104,9 @@ export type EventTypeDeclaration<D extends z.ZodType = z.ZodType> = {
 };
 
 /** Identity function that keeps the details' type. */
-export function eventType<D extends z.ZodType>(declaration: EventTypeDeclaration<D>): EventTypeDeclaration<D> {
+export function eventType<D extends z.ZodType>(
+  declaration: EventTypeDeclaration<D>,
+): EventTypeDeclaration<D> {
   return declaration;
 }
 
@@ -112,7 +114,10 @@ export function eventType<D extends z.ZodType>(declaration: EventTypeDeclaration
 export type FieldMarks = { erasable: readonly string[]; restricted: readonly string[] };
 
 export function fieldMarks(declaration: EventTypeDeclaration): FieldMarks {
-  const found = { erasable: [...erasableEnvelope] as string[], restricted: [...restrictedEnvelope] as string[] };
+  const found = {
+    erasable: [...erasableEnvelope] as string[],
+    restricted: [...restrictedEnvelope] as string[],
+  };
   walk(declaration.details, '/details', found);
   return found;
 }
@@ -126,12 +131,14 @@ function walk(schema: z.ZodType, pointer: string, found: { erasable: string[]; r
     return;
   }
   if (inner instanceof z.ZodObject) {
-    for (const [key, value] of Object.entries(inner.shape)) walk(value as z.ZodType, `${pointer}/${key}`, found);
+    for (const [key, value] of Object.entries(inner.shape))
+      walk(value as z.ZodType, `${pointer}/${key}`, found);
   }
 }
 
 function unwrap(schema: z.ZodType): z.ZodType {
   let inner: z.ZodType = schema;
-  while (inner instanceof z.ZodOptional || inner instanceof z.ZodNullable) inner = inner.unwrap() as z.ZodType;
+  while (inner instanceof z.ZodOptional || inner instanceof z.ZodNullable)
+    inner = inner.unwrap() as z.ZodType;
   return inner;
 }

@@ -2,8 +2,20 @@
 import { z } from 'zod';
 import { change, erasable, eventType, word } from './kind.ts';
 
-const strictAccount = { reasons: [], audience: 'account', retention: 'account', mode: 'strict', version: 1 } as const;
-const strictProject = { reasons: [], audience: 'project', retention: 'project', mode: 'strict', version: 1 } as const;
+const strictAccount = {
+  reasons: [],
+  audience: 'account',
+  retention: 'account',
+  mode: 'strict',
+  version: 1,
+} as const;
+const strictProject = {
+  reasons: [],
+  audience: 'project',
+  retention: 'project',
+  mode: 'strict',
+  version: 1,
+} as const;
 const memberRole = z.enum(['owner', 'member']);
 const projectRole = z.enum(['reader', 'maintainer', 'owner']);
 const subject = { subjectKind: z.enum(['user', 'robot']), subject: word, subjectId: z.string() };
@@ -70,7 +82,9 @@ export const namespaceTypes = {
     description: 'What members of an organisation may do on its projects without a role of their own.',
     details: z.strictObject({ role: change(z.enum(['none', 'reader', 'maintainer'])) }),
     severity: 'notice',
-    elsewhere: { quay: ['create_prototype_permission', 'modify_prototype_permission', 'delete_prototype_permission'] },
+    elsewhere: {
+      quay: ['create_prototype_permission', 'modify_prototype_permission', 'delete_prototype_permission'],
+    },
   }),
   'namespace.role.grant': eventType({
     ...strictAccount,

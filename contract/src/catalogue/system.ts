@@ -2,7 +2,13 @@
 import { z } from 'zod';
 import { change, erasable, eventType, refusalShape, switchNames, word } from './kind.ts';
 
-const strictSystem = { reasons: [], audience: 'system', retention: 'account', mode: 'strict', version: 1 } as const;
+const strictSystem = {
+  reasons: [],
+  audience: 'system',
+  retention: 'account',
+  mode: 'strict',
+  version: 1,
+} as const;
 
 export const systemTypes = {
   'system.server.start': eventType({
@@ -10,7 +16,11 @@ export const systemTypes = {
     title: 'Server started',
     sentence: 'The server started',
     description: 'A process of this server began to accept requests.',
-    details: z.strictObject({ version: z.string(), database: z.enum(['sqlite', 'postgres']), cleanStop: z.boolean() }),
+    details: z.strictObject({
+      version: z.string(),
+      database: z.enum(['sqlite', 'postgres']),
+      cleanStop: z.boolean(),
+    }),
     severity: 'notice',
     elsewhere: {},
   }),
@@ -28,7 +38,11 @@ export const systemTypes = {
     title: 'Setting changed',
     sentence: '{actor} changed the setting {details.key}',
     description: 'A setting of the server changed at run time.',
-    details: z.strictObject({ key: z.string(), from: erasable(z.string()).optional(), to: erasable(z.string()).optional() }),
+    details: z.strictObject({
+      key: z.string(),
+      from: erasable(z.string()).optional(),
+      to: erasable(z.string()).optional(),
+    }),
     severity: 'warning',
     elsewhere: {},
   }),
@@ -61,8 +75,12 @@ export const systemTypes = {
     ...strictSystem,
     title: 'Trail read',
     sentence: '{actor} read the events of others',
-    description: 'An administrator or auditor read events that are not their own: once per reader and filter in ten minutes.',
-    details: z.strictObject({ view: z.enum(['administration', 'namespace', 'project', 'account']), filter: erasable(z.string()) }),
+    description:
+      'An administrator or auditor read events that are not their own: once per reader and filter in ten minutes.',
+    details: z.strictObject({
+      view: z.enum(['administration', 'namespace', 'project', 'account']),
+      filter: erasable(z.string()),
+    }),
     severity: 'info',
     elsewhere: {},
   }),
@@ -83,9 +101,27 @@ export const systemTypes = {
     description: 'A call of the management API by somebody signed in, or by nobody, was refused.',
     details: z.strictObject({ ...refusalShape, subject: word.optional() }),
     reasons: [
-      'not_signed_in', 'not_permitted', 'scope_missing', 'csrf_failed', 'namespace_unknown', 'project_unknown', 'name_reserved',
-      'name_invalid', 'request_invalid', 'conflict', 'rate_limited', 'unavailable', 'method_not_allowed', 'too_large',
-      'tag_immutable', 'tag_unknown', 'manifest_unknown', 'unknown_user', 'unknown_robot', 'unknown_token', 'wrong_password',
+      'not_signed_in',
+      'not_permitted',
+      'scope_missing',
+      'csrf_failed',
+      'namespace_unknown',
+      'project_unknown',
+      'name_reserved',
+      'name_invalid',
+      'request_invalid',
+      'conflict',
+      'rate_limited',
+      'unavailable',
+      'method_not_allowed',
+      'too_large',
+      'tag_immutable',
+      'tag_unknown',
+      'manifest_unknown',
+      'unknown_user',
+      'unknown_robot',
+      'unknown_token',
+      'wrong_password',
     ],
     severity: 'notice',
     audience: 'project_security',

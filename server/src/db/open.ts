@@ -15,12 +15,18 @@ export type DatabaseLocation = { engine: 'sqlite'; path: string } | { engine: 'p
 /** Migrates, then opens. Throws when the database is newer than this program. */
 export async function openDb(location: DatabaseLocation): Promise<Db> {
   await migrate(location);
-  return location.engine === 'sqlite' ? new SqliteDb({ path: location.path }) : PostgresDb.open({ url: location.url });
+  return location.engine === 'sqlite'
+    ? new SqliteDb({ path: location.path })
+    : PostgresDb.open({ url: location.url });
 }
 
 export type MigrationReport = { before: number; after: number; applied: string[] };
 
-type Runner = { engine: Engine; exec(sql: string): Promise<void>; rows(sql: string): Promise<{ number: number; checksum: string }[]> };
+type Runner = {
+  engine: Engine;
+  exec(sql: string): Promise<void>;
+  rows(sql: string): Promise<{ number: number; checksum: string }[]>;
+};
 
 /** Brings the database to the newest schema; each migration is one transaction. Idempotent. */
 export async function migrate(location: DatabaseLocation): Promise<MigrationReport> {
@@ -57,7 +63,9 @@ async function migratePostgres(url: string): Promise<MigrationReport> {
 }
 
 async function apply(runner: Runner): Promise<MigrationReport> {
-  await runner.exec('CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL)');
+  await runner.exec(
+    'CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL)',
+  );
   const done = await runner.rows('SELECT number, checksum FROM migration ORDER BY number');
   const newest = migrations.length;
   if (done.length > newest) {
@@ -69,7 +77,10 @@ async function apply(runner: Runner): Promise<MigrationReport> {
   for (const row of done) {
     const known = migrations[row.number - 1];
     if (!known || checksum(known) !== row.checksum) {
-      throw new AppError('unsupported', `Migration ${row.number} of this database is not the one this program knows. It was made by a changed or unreleased version.`);
+      throw new AppError(
+        'unsupported',
+        `Migration ${row.number} of this database is not the one this program knows. It was made by a changed or unreleased version.`,
+      );
     }
   }
   const applied: string[] = [];

@@ -6,7 +6,14 @@
  * Why that order is the order of the world: a unit locks the rows it changes before its events take their `ord`. If B
  * waited for a row of A, A had committed before B took its `ord`, so B's is higher and a snapshot that shows B shows A.
  */
-import { type CompiledQuery, type Dialect, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely';
+import {
+  type CompiledQuery,
+  type Dialect,
+  Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+} from 'kysely';
 import pg from 'pg';
 import { AppError, FatalError } from '../domain/error.ts';
 import { limits } from './limits.ts';
@@ -17,12 +24,18 @@ import type { Db, ReadDb, SealedEvent, Tx } from './store.ts';
 /** bigint and count() as numbers: every integer we keep is below 2^53. */
 const types: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-    oid === 20 ? (text: string) => Number(text) : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
+    oid === 20
+      ? (text: string) => Number(text)
+      : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
 };
 
 type Client = Pick<pg.ClientBase, 'query'>;
 
-async function query<R>(client: Client, of: Statement, params: readonly Value[]): Promise<pg.QueryResult<R & pg.QueryResultRow>> {
+async function query<R>(
+  client: Client,
+  of: Statement,
+  params: readonly Value[],
+): Promise<pg.QueryResult<R & pg.QueryResultRow>> {
   return client.query({ name: `s${of.id}`, text: of.postgres, values: params as unknown[] });
 }
 
@@ -78,7 +91,7 @@ class PostgresReadDb implements ReadDb {
 
 class PostgresTx extends PostgresReadDb implements Tx {
   readonly events: SealedEvent[] = [];
-  readonly then: (() => void)[] = [];
+  readonly callbacks: (() => void)[] = [];
   readonly #own: { client: Client; ended: boolean };
 
   constructor(client: Client) {
@@ -108,7 +121,7 @@ class PostgresTx extends PostgresReadDb implements Tx {
   }
 
   afterCommit(then: () => void): void {
-    this.then.push(then);
+    this.callbacks.push(then);
   }
 
   end(): void {
@@ -170,7 +183,10 @@ export class PostgresDb implements Db {
     const locked = await sequencer.query('SELECT pg_try_advisory_lock($1) AS locked', [sequencerLock]);
     if (!locked.rows[0]?.locked) {
       await sequencer.end();
-      throw new AppError('unavailable', 'Another Tallyman server is using this database. Stop it first: one node writes the log.');
+      throw new AppError(
+        'unavailable',
+        'Another Tallyman server is using this database. Stop it first: one node writes the log.',
+      );
     }
     const pool = new pg.Pool({ connectionString: options.url, max: options.maxConnections ?? 16, types });
     const db = new PostgresDb(pool, sequencer);
@@ -184,7 +200,8 @@ export class PostgresDb implements Db {
   async transact<T>(unit: (tx: Tx) => Promise<T>): Promise<T> {
     const refused = this.#refusal();
     if (refused) throw refused;
-    if (this.#underWay >= limits.waitingUnits) throw unavailable('Too many changes are waiting to be written. Try again in a moment.');
+    if (this.#underWay >= limits.waitingUnits)
+      throw unavailable('Too many changes are waiting to be written. Try again in a moment.');
     this.#underWay++;
     try {
       for (let attempt = 1; ; attempt++) {
@@ -209,7 +226,7 @@ export class PostgresDb implements Db {
       tx.end();
       if (tx.events.length > 0) await insertEvents(client, tx.events);
       await client.query('COMMIT');
-      for (const then of tx.then) then();
+      for (const then of tx.callbacks) then();
       if (tx.events.length > 0) this.#kick();
       return value;
     } catch (error) {
@@ -238,7 +255,10 @@ export class PostgresDb implements Db {
       const batch = this.#appends;
       this.#appends = [];
       try {
-        await insertEvents(this.#pool as unknown as Client, batch.flatMap((append) => append.events));
+        await insertEvents(
+          this.#pool as unknown as Client,
+          batch.flatMap((append) => append.events),
+        );
         for (const append of batch) append.resolve();
         this.#kick();
       } catch (error) {
@@ -275,7 +295,7 @@ export class PostgresDb implements Db {
 
   #refusal(): Error | undefined {
     if (this.#fatal) return this.#fatal;
-    if (this.#closing) return unavailable('The server is stopping. Try again in a moment.');
+    if (this.#closing !== undefined) return unavailable('The server is stopping. Try again in a moment.');
     return undefined;
   }
 
@@ -285,7 +305,7 @@ export class PostgresDb implements Db {
 
   /** Resolves after a pass that began now or later: every event committed before the call has its index then. */
   #sequence(): Promise<void> {
-    if (this.#moving) {
+    if (this.#moving !== undefined) {
       this.#moveAgain = true;
       return this.#moving;
     }
@@ -340,7 +360,8 @@ function isConflict(error: unknown): boolean {
 /** Connection and resource failures of PostgreSQL become `unavailable`; everything else passes. */
 function asAppError(error: unknown): unknown {
   const code = (error as { code?: string }).code ?? '';
-  const gone = /^(08|53|57P|58)/.test(code) || /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOENT)$/.test(code);
+  const gone =
+    /^(08|53|57P|58)/.test(code) || /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOENT)$/.test(code);
   if (!gone && !/Connection terminated/.test((error as Error).message ?? '')) return error;
   return unavailable('The database cannot be reached now, so nothing was changed. Try again later.', error);
 }

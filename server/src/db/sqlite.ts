@@ -39,11 +39,17 @@ type Done = { unit: Unit; value: unknown; tx: SqliteTx };
 
 /** Opens a connection with the settings every connection of ours has. */
 export function openSqlite(path: string, options: { readOnly: boolean }): DatabaseSync {
-  const handle = new DatabaseSync(path, { readOnly: options.readOnly, timeout: 5_000, enableForeignKeyConstraints: false });
+  const handle = new DatabaseSync(path, {
+    readOnly: options.readOnly,
+    timeout: 5_000,
+    enableForeignKeyConstraints: false,
+  });
   handle.exec('PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; PRAGMA mmap_size = 268435456');
   if (!options.readOnly) {
     handle.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON');
-    handle.exec(`PRAGMA wal_autocheckpoint = ${limits.walCheckpointPages}; PRAGMA journal_size_limit = ${limits.walKeepBytes}`);
+    handle.exec(
+      `PRAGMA wal_autocheckpoint = ${limits.walCheckpointPages}; PRAGMA journal_size_limit = ${limits.walKeepBytes}`,
+    );
   }
   return handle;
 }
@@ -141,7 +147,7 @@ class SqliteTx implements Tx {
   readonly q: Kysely<Schema>;
   readonly #prepared: Prepared;
   events: SealedEvent[] | undefined;
-  then: (() => void)[] | undefined;
+  callbacks: (() => void)[] | undefined;
   wrote = false;
   ended = false;
 
@@ -175,8 +181,8 @@ class SqliteTx implements Tx {
 
   afterCommit(then: () => void): void {
     this.#requireOpen();
-    this.then ??= [];
-    this.then.push(then);
+    this.callbacks ??= [];
+    this.callbacks.push(then);
   }
 
   before(writes: boolean): void {
@@ -280,7 +286,11 @@ export class SqliteDb implements Db {
 
   #refusal(): Error | undefined {
     if (this.#fatal) return this.#fatal;
-    if (this.#closing) return new AppError('unavailable', 'The server is stopping. Try again in a moment.', { reason: 'unavailable', retryAfterSeconds: 5 });
+    if (this.#closing !== undefined)
+      return new AppError('unavailable', 'The server is stopping. Try again in a moment.', {
+        reason: 'unavailable',
+        retryAfterSeconds: 5,
+      });
     return undefined;
   }
 
@@ -358,7 +368,9 @@ export class SqliteDb implements Db {
   /** A unit that waits for anything but its tx would hold the whole batch: it is refused when the event loop turns. */
   #bounded(work: Promise<unknown>): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const turn = setImmediate(() => reject(new Error('a unit of work waited for something other than its tx')));
+      const turn = setImmediate(() =>
+        reject(new Error('a unit of work waited for something other than its tx')),
+      );
       work.then(
         (value) => {
           clearImmediate(turn);
@@ -379,7 +391,7 @@ export class SqliteDb implements Db {
   }
 
   #answer(done: readonly Done[], appends: readonly Append[], first: number): void {
-    for (const { tx } of done) for (const then of tx.then ?? []) then();
+    for (const { tx } of done) for (const then of tx.callbacks ?? []) then();
     for (const { unit, value } of done) unit.resolve(value as never);
     for (const append of appends) append.resolve();
     if (this.#head > first) for (const listener of this.#listeners) listener(this.#head);
@@ -423,11 +435,15 @@ function queueFull(): AppError {
 }
 
 function unwritable(cause: unknown): AppError {
-  return new AppError('unavailable', 'The database cannot be written now (is the disk full?), so nothing was changed. Try again later.', {
-    reason: 'unavailable',
-    retryAfterSeconds: 10,
-    cause,
-  });
+  return new AppError(
+    'unavailable',
+    'The database cannot be written now (is the disk full?), so nothing was changed. Try again later.',
+    {
+      reason: 'unavailable',
+      retryAfterSeconds: 10,
+      cause,
+    },
+  );
 }
 
 /** Bytes of the database and its WAL, for metrics. */

@@ -10,9 +10,36 @@ export const maxPathLength = 255;
 
 /** First segments that are, or may become, routes of this server, or would be mistaken for it. */
 export const reservedNames: ReadonlySet<string> = new Set([
-  'admin', 'api', 'assets', 'auth', 'console', 'docs', 'healthz', 'legacy', 'log', 'login', 'logout', 'metrics',
-  'oauth2', 'pypi', 'readyz', 'settings', 'setup', 'signin', 'signout', 'simple', 'static', 'system', 'tallyman', 'ui', 'v1', 'v2',
-  'anonymous', 'robots.txt', 'favicon.ico', 'well-known',
+  'admin',
+  'api',
+  'assets',
+  'auth',
+  'console',
+  'docs',
+  'healthz',
+  'legacy',
+  'log',
+  'login',
+  'logout',
+  'metrics',
+  'oauth2',
+  'pypi',
+  'readyz',
+  'settings',
+  'setup',
+  'signin',
+  'signout',
+  'simple',
+  'static',
+  'system',
+  'tallyman',
+  'ui',
+  'v1',
+  'v2',
+  'anonymous',
+  'robots.txt',
+  'favicon.ico',
+  'well-known',
 ]);
 
 declare const brand: unique symbol;
@@ -41,7 +68,10 @@ export function parseNamespaceName(text: string, field = 'name'): NamespaceName 
 }
 
 /** Splits and checks a container path; throws name_invalid. Two components at least. */
-export function parseProjectPath(text: string, field = 'name'): { path: ProjectPath; namespace: NamespaceName; name: string } {
+export function parseProjectPath(
+  text: string,
+  field = 'name',
+): { path: ProjectPath; namespace: NamespaceName; name: string } {
   const slash = text.indexOf('/');
   const namespace = text.slice(0, slash);
   const name = text.slice(slash + 1);

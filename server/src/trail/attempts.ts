@@ -82,7 +82,8 @@ export class Attempts {
   async sweep(): Promise<void> {
     const now = this.#clock.nowMs();
     const due = [...this.#open.values()].filter(
-      (entry) => now - entry.lastMs >= attemptLimits.quietMs || now - entry.openedMs >= attemptLimits.longestMs,
+      (entry) =>
+        now - entry.lastMs >= attemptLimits.quietMs || now - entry.openedMs >= attemptLimits.longestMs,
     );
     await this.#close(due);
   }
@@ -98,7 +99,8 @@ export class Attempts {
   }
 
   #foldFor(draft: RefusalDraft): Fold {
-    const full = this.#open.size >= attemptLimits.openEntries || this.#waitingFirsts >= attemptLimits.waitingFirsts;
+    const full =
+      this.#open.size >= attemptLimits.openEntries || this.#waitingFirsts >= attemptLimits.waitingFirsts;
     if (full) return this.#open.has(sourceKey(draft)) ? 'source' : 'reason';
     return (this.#keysOfSource.get(draft.source) ?? 0) >= attemptLimits.keysPerSource ? 'source' : 'key';
   }
@@ -110,8 +112,17 @@ export class Attempts {
       this.#waitingFirsts--;
     });
     const entry: Entry = {
-      key, fold, source: draft.source, first: draft, firstId,
-      openedMs: now, lastMs: now, count: 0, firstRepeatUs: 0, lastUs: 0, samples: new Set(),
+      key,
+      fold,
+      source: draft.source,
+      first: draft,
+      firstId,
+      openedMs: now,
+      lastMs: now,
+      count: 0,
+      firstRepeatUs: 0,
+      lastUs: 0,
+      samples: new Set(),
     };
     this.#open.set(key, entry);
     if (fold === 'key') this.#keysOfSource.set(draft.source, (this.#keysOfSource.get(draft.source) ?? 0) + 1);
@@ -169,7 +180,11 @@ function closing(entry: Entry, cause: string): EventDraft {
       by: {
         actor: { kind: 'anonymous', proven: false },
         credential: { kind: 'none' },
-        request: { ...(entry.fold === 'source' && first.by.request.ip !== undefined && { ip: first.by.request.ip }), id: first.by.request.id, protocol: first.by.request.protocol },
+        request: {
+          ...(entry.fold === 'source' && first.by.request.ip !== undefined && { ip: first.by.request.ip }),
+          id: first.by.request.id,
+          protocol: first.by.request.protocol,
+        },
       },
     }),
     cause,
@@ -183,7 +198,16 @@ function keyOf(draft: RefusalDraft): string {
   const { attempted } = draft.details;
   const typed = 'typedName' in draft.details ? draft.details.typedName : undefined;
   const who = actor.id ?? typed ?? actor.kind;
-  return JSON.stringify([draft.type, who, credential.kind, credential.id, draft.source, attempted.project, attempted.action, draft.reason]);
+  return JSON.stringify([
+    draft.type,
+    who,
+    credential.kind,
+    credential.id,
+    draft.source,
+    attempted.project,
+    attempted.action,
+    draft.reason,
+  ]);
 }
 
 function sourceKey(draft: RefusalDraft): string {

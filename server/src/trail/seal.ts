@@ -1,6 +1,13 @@
 /** From a draft to the event's stored bytes. Field order is canonical already, so sealing need not sort. */
 import { createHash, hash } from 'node:crypto';
-import { type AuditEvent, declarationOf, type EventType, eventTypes, fieldMarks, type RequestFacts } from '@tallyman/contract';
+import {
+  type AuditEvent,
+  declarationOf,
+  type EventType,
+  eventTypes,
+  fieldMarks,
+  type RequestFacts,
+} from '@tallyman/contract';
 import { compileErasable, type ErasableFields, type Sha256, sealEvent } from '@tallyman/verifier';
 import type { SealedEvent } from '../db/store.ts';
 import { type Clock, formatUs } from '../stdx/clock.ts';
@@ -15,7 +22,10 @@ export const nodeSha256: Sha256 = {
 const erasableOf = new Map<EventType, { fields: ErasableFields; version: number }>(
   eventTypes.map((type) => {
     const declaration = declarationOf(type);
-    return [type, { fields: compileErasable(fieldMarks(declaration).erasable), version: declaration.version }];
+    return [
+      type,
+      { fields: compileErasable(fieldMarks(declaration).erasable), version: declaration.version },
+    ];
   }),
 );
 

@@ -16,7 +16,8 @@ export class Switches {
   /** Reads the stored modes; once, at start. */
   async load(db: ReadDb): Promise<void> {
     const rows = await db.q.selectFrom('setting').selectAll().where('key', 'like', `${prefix}%`).execute();
-    for (const row of rows) this.#modes.set(`${row.namespace_id} ${row.key.slice(prefix.length)}`, row.value as SwitchMode);
+    for (const row of rows)
+      this.#modes.set(`${row.namespace_id} ${row.key.slice(prefix.length)}`, row.value as SwitchMode);
   }
 
   /** The stored mode; default `on`. Namespace '' = the server. */
@@ -42,13 +43,18 @@ export class Switches {
    * Stores a mode in the unit of the event that tells of it. Returns what was counted while it was off; the count is
    * dropped after the commit. The server's count includes every namespace's when the server switches.
    */
-  async put(tx: Tx, change: { name: SwitchName; namespaceId: string; mode: SwitchMode; nowUs: number }): Promise<{ from: SwitchMode; unrecorded: number }> {
+  async put(
+    tx: Tx,
+    change: { name: SwitchName; namespaceId: string; mode: SwitchMode; nowUs: number },
+  ): Promise<{ from: SwitchMode; unrecorded: number }> {
     const { name, namespaceId, mode, nowUs } = change;
     const from = this.get(name, namespaceId);
     await tx.q
       .insertInto('setting')
       .values({ namespace_id: namespaceId, key: prefix + name, value: mode, changed_at: nowUs })
-      .onConflict((conflict) => conflict.columns(['namespace_id', 'key']).doUpdateSet({ value: mode, changed_at: nowUs }))
+      .onConflict((conflict) =>
+        conflict.columns(['namespace_id', 'key']).doUpdateSet({ value: mode, changed_at: nowUs }),
+      )
       .execute();
     const counted = [...this.#unrecorded.keys()].filter((key) =>
       namespaceId === '' ? key.endsWith(` ${name}`) : key === `${namespaceId} ${name}`,
@@ -63,7 +69,10 @@ export class Switches {
 
   /** Every switch of the server, for pages. */
   all(namespaceId = ''): Record<SwitchName, SwitchMode> {
-    return Object.fromEntries(switchNames.map((name) => [name, this.get(name, namespaceId)])) as Record<SwitchName, SwitchMode>;
+    return Object.fromEntries(switchNames.map((name) => [name, this.get(name, namespaceId)])) as Record<
+      SwitchName,
+      SwitchMode
+    >;
   }
 }
 

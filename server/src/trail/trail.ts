@@ -60,7 +60,10 @@ export class Trail {
    * Records a refusal, folded with its like. Resolves when it may be answered. `groups` names further switches of which
    * any one being on is enough: a failed sign-in is recorded when the switch of what was attempted is on.
    */
-  async attempt<T extends RefusalType>(draft: RefusalDraft<T>, groups: readonly SwitchName[] = []): Promise<void> {
+  async attempt<T extends RefusalType>(
+    draft: RefusalDraft<T>,
+    groups: readonly SwitchName[] = [],
+  ): Promise<void> {
     const plain = draft as unknown as RefusalDraft;
     const { group } = declarationOf(plain.type);
     const namespaceId = plain.scope.namespace?.id;
@@ -91,7 +94,10 @@ export class Trail {
 
   #count(draft: EventDraft): void {
     const key = `${draft.type} ${draft.outcome ?? 'success'} ${draft.reason ?? ''}`;
-    const repeats = 'repeats' in draft.details ? (draft.details.repeats as { count: number } | undefined)?.count : undefined;
+    const repeats =
+      'repeats' in draft.details
+        ? (draft.details.repeats as { count: number } | undefined)?.count
+        : undefined;
     this.counts.set(key, (this.counts.get(key) ?? 0) + (repeats ?? 1));
   }
 }

@@ -20,14 +20,20 @@ const words: Record<Engine, Record<string, string>> = {
 /** The statements of one migration for one engine. SQLite tables are made STRICT. */
 export function statementsFor(migration: Migration, engine: Engine): string[] {
   return migration.statements.flatMap((statement) => {
-    const text = typeof statement === 'string' ? statement : (statement as Partial<Record<Engine, string>>)[engine];
+    const text =
+      typeof statement === 'string' ? statement : (statement as Partial<Record<Engine, string>>)[engine];
     if (text === undefined) return [];
-    const sql = text.replace(/\{(text|int|blob|serial)\}/g, (_all, word: string) => words[engine][word] as string);
+    const sql = text.replace(
+      /\{(text|int|blob|serial)\}/g,
+      (_all, word: string) => words[engine][word] as string,
+    );
     return engine === 'sqlite' && sql.startsWith('CREATE TABLE') ? [`${sql} STRICT`] : [sql];
   });
 }
 
 /** SHA-256 over the migration's own text, independent of the engine. */
 export function checksum(migration: Migration): string {
-  return createHash('sha256').update(JSON.stringify([migration.number, migration.name, migration.statements])).digest('hex');
+  return createHash('sha256')
+    .update(JSON.stringify([migration.number, migration.name, migration.statements]))
+    .digest('hex');
 }
