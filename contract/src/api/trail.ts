@@ -1,0 +1,72 @@
+/** Endpoints of the audit trail; their query and page schemas are events.ts. */
+import { z } from 'zod';
+import { switchNames } from '../catalogue/kind.ts';
+import { eventSchema, outcomes } from '../event.ts';
+import { reasons } from '../reasons.ts';
+import type { ApiRoute } from './route.ts';
+import { idSchema, pageOf } from './shapes.ts';
+
+/** One type of the catalogue, as filters and pages need it. */
+export const eventTypeInfoSchema = z.strictObject({
+  type: z.string(),
+  /** `account`, `container`, …: the first word of the type. */
+  family: z.string(),
+  title: z.string(),
+  sentence: z.string(),
+  description: z.string(),
+  severity: z.enum(['info', 'notice', 'warning', 'critical']),
+  outcomes: z.array(z.enum(outcomes)),
+  reasons: z.array(z.enum(reasons)),
+  /** The switch it follows. */
+  group: z.enum(switchNames).nullable(),
+});
+export type EventTypeInfo = z.infer<typeof eventTypeInfoSchema>;
+export const eventTypesSchema = z.strictObject({ items: z.array(eventTypeInfoSchema), next: z.null() });
+
+const reads = { permission: 'reads_trail', scope: 'events:read', refusal: 'api.action.refuse' } as const;
+
+export const trailRoutes = {
+  'events.list': {
+    ...reads,
+    method: 'GET',
+    path: '/api/v1/events',
+    summary: 'Events that concern one, newest first; as NDJSON or CSV without end when asked for by Accept',
+    status: 200,
+    response: pageOf(eventSchema),
+    formats: ['application/x-ndjson', 'text/csv'],
+    records: ['trail.events.read', 'trail.events.export'],
+    errors: ['forbidden', 'not_found'],
+  },
+  'events.tail': {
+    ...reads,
+    method: 'GET',
+    path: '/api/v1/events/tail',
+    summary: 'Events as they come, as server-sent events; Last-Event-ID resumes without gap or double',
+    status: 200,
+    formats: ['text/event-stream'],
+    records: ['trail.events.export'],
+    errors: ['forbidden', 'not_found'],
+  },
+  'events.types': {
+    method: 'GET',
+    path: '/api/v1/events/types',
+    summary: 'The catalogue of event types, for filters',
+    status: 200,
+    response: eventTypesSchema,
+    permission: 'anyone',
+    records: [],
+    refusal: 'api.action.refuse',
+    errors: [],
+  },
+  'events.get': {
+    ...reads,
+    method: 'GET',
+    path: '/api/v1/events/{event}',
+    summary: 'One event, without the fields one may not read',
+    params: z.strictObject({ event: idSchema }),
+    status: 200,
+    response: eventSchema,
+    records: ['trail.events.read'],
+    errors: ['not_found'],
+  },
+} as const satisfies Record<string, ApiRoute>;
