@@ -48,7 +48,13 @@ export type Decision =
   | { allowed: true; role: Role }
   | {
       allowed: false;
-      reason: 'not_signed_in' | 'not_permitted' | 'scope_missing' | 'namespace_unknown' | 'project_unknown' | 'name_reserved';
+      reason:
+        | 'not_signed_in'
+        | 'not_permitted'
+        | 'scope_missing'
+        | 'namespace_unknown'
+        | 'project_unknown'
+        | 'name_reserved';
       roleHeld: Role;
       roleNeeded: Role;
       /** Whether the caller may know that the project exists; if not, answer as if it did not. */
