@@ -1,5 +1,6 @@
 /** The one entry of the contract: everything that crosses a boundary. */
 export * from './api/containers.ts';
+export * from './api/events.ts';
 export * from './api/me.ts';
 export * from './api/namespaces.ts';
 export * from './api/organisations.ts';
@@ -15,6 +16,7 @@ export * from './api/trail.ts';
 export * from './api/users.ts';
 export * from './catalogue/catalogue.ts';
 export * from './catalogue/kind.ts';
+export * from './catalogue/sentence.ts';
 export * from './configuration.ts';
 export * from './event.ts';
 export * from './reasons.ts';

@@ -15,7 +15,10 @@ export const sessionCookie = 'tallyman_session';
 const maxHeaderLength = 8_192;
 
 /** Reads `Authorization` (RFC 7617, RFC 6750), else the session cookie. Never throws. */
-export function parsePresented(headers: { authorization?: string | undefined; cookie?: string | undefined }): Presented {
+export function parsePresented(headers: {
+  authorization?: string | undefined;
+  cookie?: string | undefined;
+}): Presented {
   const { authorization, cookie } = headers;
   if (authorization !== undefined) return parseAuthorization(authorization);
   const session = cookie === undefined ? undefined : findCookie(cookie, sessionCookie);

@@ -4,7 +4,7 @@ import type { Presented } from './presented.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who knocked, for the trail: id, address, agent, method. A route adds its pattern with `withRoute`. */
+    /** Who knocked, for the trail: id, address, agent, method, pattern of the route. */
     facts: RequestFacts;
     /** The limiter's key of the client. */
     source: string;
@@ -12,6 +12,7 @@ declare module 'fastify' {
   }
 }
 
+/** For a route whose pattern says more than the one the router knows it by. */
 export function withRoute(facts: RequestFacts, route: string): RequestFacts {
   return { ...facts, route };
 }
