@@ -76,7 +76,8 @@ export type Audience = 'account' | 'namespace' | 'project' | 'project_security' 
 
 /** How long bodies are kept by default: for ever, 400 days, 90 days. */
 export type RetentionClass = 'project' | 'account' | 'routine';
-export type Severity = 'info' | 'notice' | 'warning' | 'critical';
+export const severities = ['info', 'notice', 'warning', 'critical'] as const;
+export type Severity = (typeof severities)[number];
 /** strict: no record, no answer. relaxed: recorded soon after the answer. */
 export type Mode = 'strict' | 'relaxed';
 /** The four groups of refusals an administrator can switch. */
