@@ -33,6 +33,7 @@ export const reasonTexts = {
   tag_unknown: 'no such tag',
   blob_unknown: 'no such blob',
   upload_unknown: 'no such upload',
+  target_unknown: 'what the request names does not exist here',
   tag_immutable: 'the tag is immutable',
   manifest_invalid: 'the manifest is invalid',
   manifest_too_large: 'the manifest is too large',

@@ -120,7 +120,11 @@ export const shownEventSchema = eventSchema.omit({ scope: true }).extend({
       id: z.string(),
       type: z.string(),
       title: z.string(),
-      actor: z.strictObject({ kind: z.enum(principalKinds), id: z.string().optional(), name: z.string().optional() }),
+      actor: z.strictObject({
+        kind: z.enum(principalKinds),
+        id: z.string().optional(),
+        name: z.string().optional(),
+      }),
     })
     .optional(),
   /** JSON Pointers. */

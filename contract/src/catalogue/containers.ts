@@ -32,6 +32,11 @@ const accessReasons = [
   'name_invalid',
   'digest_invalid',
   'conflict',
+  'csrf_failed',
+  'too_large',
+  'tag_unknown',
+  'manifest_unknown',
+  'target_unknown',
 ] as const;
 
 export const containerTypes = {
@@ -174,14 +179,7 @@ export const containerTypes = {
     sentence: 'A pull by {actor} from {project|details.attempted.project} was refused: {reason}',
     description: 'A read of manifests, blobs, tags or referrers was refused or could not be answered.',
     details: refusal,
-    reasons: [
-      ...accessReasons,
-      'manifest_unknown',
-      'blob_unknown',
-      'tag_invalid',
-      'media_type_unsupported',
-      'token_invalid',
-    ],
+    reasons: [...accessReasons, 'blob_unknown', 'tag_invalid', 'media_type_unsupported', 'token_invalid'],
     severity: 'notice',
     audience: 'project',
     retention: 'project',
@@ -206,7 +204,6 @@ export const containerTypes = {
       'size_mismatch',
       'upload_unknown',
       'upload_invalid',
-      'too_large',
       'media_type_unsupported',
       'quota_exceeded',
     ],
@@ -226,8 +223,6 @@ export const containerTypes = {
     reasons: [
       ...accessReasons,
       'tag_immutable',
-      'manifest_unknown',
-      'tag_unknown',
       'blob_unknown',
       'upload_unknown',
       'tag_invalid',
