@@ -29,8 +29,8 @@ import { parseS3Url } from './s3-url.ts';
 import type { AtStep } from './steps.ts';
 import { noSteps } from './steps.ts';
 
-process.env.AWS_ACCESS_KEY_ID ??= 'S3RVER';
-process.env.AWS_SECRET_ACCESS_KEY ??= 'S3RVER';
+process.env.AWS_ACCESS_KEY_ID ??= 'tallyman-test';
+process.env.AWS_SECRET_ACCESS_KEY ??= 'tallyman-test';
 
 /** More than one put takes: five parts. */
 const longBytes = bytesOf(65 * 1024 * 1024);
