@@ -1,10 +1,17 @@
 /** Endpoints of the audit trail; their query and page schemas are events.ts. */
 import { z } from 'zod';
-import { switchNames } from '../catalogue/kind.ts';
-import { eventSchema, outcomes } from '../event.ts';
+import { severities, switchNames } from '../catalogue/kind.ts';
+import { outcomes } from '../event.ts';
 import { reasons } from '../reasons.ts';
+import {
+  eventFilterShape,
+  eventPageSchema,
+  eventQuerySchema,
+  eventViewKinds,
+  shownEventSchema,
+} from './events.ts';
 import type { ApiRoute } from './route.ts';
-import { idSchema, pageOf } from './shapes.ts';
+import { idSchema } from './shapes.ts';
 
 /** One type of the catalogue, as filters and pages need it. */
 export const eventTypeInfoSchema = z.strictObject({
@@ -14,7 +21,7 @@ export const eventTypeInfoSchema = z.strictObject({
   title: z.string(),
   sentence: z.string(),
   description: z.string(),
-  severity: z.enum(['info', 'notice', 'warning', 'critical']),
+  severity: z.enum(severities),
   outcomes: z.array(z.enum(outcomes)),
   reasons: z.array(z.enum(reasons)),
   /** The switch it follows. */
@@ -22,6 +29,13 @@ export const eventTypeInfoSchema = z.strictObject({
 });
 export type EventTypeInfo = z.infer<typeof eventTypeInfoSchema>;
 export const eventTypesSchema = z.strictObject({ items: z.array(eventTypeInfoSchema), next: z.null() });
+
+/** As events.list, without pages. */
+export const eventTailQuerySchema = z.strictObject({
+  view: z.enum(eventViewKinds).default('me'),
+  ...eventFilterShape,
+});
+export type EventTailQuery = z.output<typeof eventTailQuerySchema>;
 
 const reads = { permission: 'reads_trail', scope: 'events:read', refusal: 'api.action.refuse' } as const;
 
@@ -31,8 +45,9 @@ export const trailRoutes = {
     method: 'GET',
     path: '/api/v1/events',
     summary: 'Events that concern one, newest first; as NDJSON or CSV without end when asked for by Accept',
+    query: eventQuerySchema,
     status: 200,
-    response: pageOf(eventSchema),
+    response: eventPageSchema,
     formats: ['application/x-ndjson', 'text/csv'],
     records: ['trail.events.read', 'trail.events.export'],
     errors: ['forbidden', 'not_found'],
@@ -42,6 +57,7 @@ export const trailRoutes = {
     method: 'GET',
     path: '/api/v1/events/tail',
     summary: 'Events as they come, as server-sent events; Last-Event-ID resumes without gap or double',
+    query: eventTailQuerySchema,
     status: 200,
     formats: ['text/event-stream'],
     records: ['trail.events.export'],
@@ -65,7 +81,7 @@ export const trailRoutes = {
     summary: 'One event, without the fields one may not read',
     params: z.strictObject({ event: idSchema }),
     status: 200,
-    response: eventSchema,
+    response: shownEventSchema,
     records: ['trail.events.read'],
     errors: ['not_found'],
   },
