@@ -1,23 +1,11 @@
 /**
- * Errors as HTTP answers (RFC 9457 problem+json). The table is exhaustive, so a new code does not compile without its
- * status. Hosts with an error form of their own (OCI) take `toAppError` and `statusOf` and write their own body.
+ * Errors as HTTP answers (RFC 9457 problem+json). The contract's table of statuses is exhaustive, so a new code does
+ * not compile without its status. Hosts with an error form of their own (OCI) take `toAppError` and `statusOf` and write their own body.
  */
+import { type Problem, problemMediaType, problemStatus } from '@tallyman/contract';
 import { AppError, type ErrorCode, FatalError } from '../domain/error.ts';
 
-export const statusOf: Readonly<Record<ErrorCode, number>> = {
-  invalid: 400,
-  unauthenticated: 401,
-  forbidden: 403,
-  not_found: 404,
-  method_not_allowed: 405,
-  conflict: 409,
-  too_large: 413,
-  unsupported: 415,
-  range_not_satisfiable: 416,
-  rate_limited: 429,
-  internal: 500,
-  unavailable: 503,
-};
+export const statusOf: Readonly<Record<ErrorCode, number>> = problemStatus;
 
 const titles: Readonly<Record<ErrorCode, string>> = {
   invalid: 'The request is malformed',
@@ -34,21 +22,9 @@ const titles: Readonly<Record<ErrorCode, string>> = {
   unavailable: 'Not available now',
 };
 
-export type Problem = {
-  type: string;
-  title: string;
-  status: number;
-  /** What happened, why and what to do. */
-  detail: string;
-  code: ErrorCode;
-  reason?: string;
-  requestId: string;
-  /** Field at fault and whatever else is safe to show. */
-  [key: string]: string | number | boolean | undefined;
-};
+export const problemType = problemMediaType;
 
-export const problemType = 'application/problem+json';
-
+/** Of the error's details everything is shown: they are safe by contract. */
 export function problemOf(error: AppError, requestId: string): Problem {
   const { code, reason, details, message } = error;
   return {
