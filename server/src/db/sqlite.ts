@@ -211,6 +211,8 @@ export class SqliteDb implements Db {
   readonly #insertPrivate: StatementSync;
   readonly #listeners = new Set<(head: number) => void>();
   #current: SqliteTx | undefined;
+  #refuseCurrent: ((error: Error) => void) | undefined;
+  #turn: NodeJS.Immediate | undefined;
   #units: Unit[] = [];
   #appends: Append[] = [];
   #scheduled = false;
@@ -322,13 +324,16 @@ export class SqliteDb implements Db {
     }
     try {
       const units = this.#takeUnits();
+      if (units.length > 0) this.#watchTurns();
       for (const unit of units) await this.#runUnit(unit, done);
+      clearImmediate(this.#turn);
       appends = this.#appends;
       this.#appends = [];
       for (const { tx } of done) for (const event of tx.events ?? []) this.#insert(event);
       for (const { events } of appends) for (const event of events) this.#insert(event);
       this.#prepared.ofText('COMMIT').run();
     } catch (error) {
+      clearImmediate(this.#turn);
       this.#head = first;
       this.#flushFailed(error, done, appends);
       return;
@@ -362,25 +367,25 @@ export class SqliteDb implements Db {
       unit.reject(error);
     } finally {
       this.#current = undefined;
+      this.#refuseCurrent = undefined;
     }
   }
 
-  /** A unit that waits for anything but its tx would hold the whole batch: it is refused when the event loop turns. */
+  /**
+   * A unit that waits for anything but its tx would hold the whole batch: the event loop only turns while a batch is
+   * under way when one does, and then that unit is refused.
+   */
+  #watchTurns(): void {
+    this.#turn = setImmediate(() => {
+      this.#refuseCurrent?.(new Error('a unit of work waited for something other than its tx'));
+      this.#watchTurns();
+    });
+  }
+
   #bounded(work: Promise<unknown>): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const turn = setImmediate(() =>
-        reject(new Error('a unit of work waited for something other than its tx')),
-      );
-      work.then(
-        (value) => {
-          clearImmediate(turn);
-          resolve(value);
-        },
-        (error) => {
-          clearImmediate(turn);
-          reject(error);
-        },
-      );
+      this.#refuseCurrent = reject;
+      work.then(resolve, reject);
     });
   }
 
