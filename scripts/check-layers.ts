@@ -75,7 +75,12 @@ function checkImport(place: Place): Finding[] {
 function checkTarget({ source, found, rules }: Place, to: string): Finding[] {
   if (isTest(source.file)) return [];
   if (isTest(to) || /^(scripts|examples)\//.test(to)) {
-    return finding(source, found, 'test-in-product', `${to} is for tests; product code must not import it`);
+    return finding(
+      source,
+      found,
+      'test-in-product',
+      `${to} is for tests; product code must not import it (a file only tests run is named *.fixture.ts)`,
+    );
   }
   const from = workspaceOf(source.file, rules);
   const target = workspaceOf(to, rules);

@@ -61,7 +61,7 @@ export function isTypeScript(file: string): boolean {
 /** Tests, suites, long runs, benchmarks and the test kit: they may reach everywhere and use the real clock. */
 export function isTest(file: string): boolean {
   return (
-    /\.(test|suite|long|bench)\.tsx?$/.test(file) ||
+    /\.(test|suite|long|bench|fixture)\.tsx?$/.test(file) ||
     /^(tests|bench)\//.test(file) ||
     /\/test-support\//.test(file)
   );

@@ -56,7 +56,8 @@ test('seeded random values repeat, stay in range, and a failing property names i
   );
 });
 
-test('a missing tool is a skip here and a failure under CI', () => {
+test('a missing tool is a loud skip here and a failure under CI', (t) => {
+  const said = t.mock.method(process.stderr, 'write', () => true);
   const before = process.env.CI;
   try {
     process.env.CI = 'true';
@@ -64,6 +65,7 @@ test('a missing tool is a skip here and a failure under CI', () => {
     delete process.env.CI;
     assert.match(String(skipWhenMissing(['a-tool'])), /a-tool/);
     assert.equal(skipWhenMissing([]), false);
+    assert.match(String(said.mock.calls[0]?.arguments[0]), /^SKIPPED TESTS: .*a-tool/);
   } finally {
     if (before !== undefined) process.env.CI = before;
   }
