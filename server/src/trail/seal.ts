@@ -45,7 +45,8 @@ export function sealDraft(draft: EventDraft, clock: Clock): SealedDraft {
     actor: sorted(by.actor, ['id', 'kind', 'name', 'proven']),
     ...(draft.cause !== undefined && { cause: draft.cause }),
     credential: sorted(by.credential, ['fingerprint', 'id', 'kind', 'name', 'scopes']),
-    details: draft.details,
+    details:
+      draft.reason === undefined ? draft.details : (safeDetails(draft.details) as EventDraft['details']),
     id,
     occurredAt: draft.occurredAtUs === undefined ? recordedAt : formatUs(draft.occurredAtUs),
     ...(by.onBehalfOf && { onBehalfOf: sorted(by.onBehalfOf, ['id', 'kind', 'name']) }),
@@ -74,6 +75,15 @@ function requestOf(request: RequestFacts, status: number | undefined): RequestFa
 export function safeText(text: string): string {
   const cut = text.length > maxTextLength ? `${text.slice(0, maxTextLength)}…` : text;
   return cut.toWellFormed();
+}
+
+/** A refusal's details hold what a stranger typed, so every text in them is made safe: it must always be recordable. */
+function safeDetails(value: unknown): unknown {
+  if (typeof value === 'string') return safeText(value);
+  if (Array.isArray(value)) return value.map(safeDetails);
+  if (typeof value !== 'object' || value === null) return value;
+  const present = Object.entries(value).filter(([, item]) => item !== undefined);
+  return Object.fromEntries(present.map(([key, item]) => [key, safeDetails(item)]));
 }
 
 /** The present fields in the given order. */
