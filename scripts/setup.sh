@@ -15,15 +15,15 @@ outer_npm() {
 
 install_dependencies() {
   if [ ! -f node_modules/.package-lock.json ]; then
-    say 'installing dependencies (once; npm ci)'
-    outer_npm ci --no-fund --no-audit >&2 || fail 'npm ci failed; see above'
+    say 'installing dependencies (once)'
   elif [ package-lock.json -nt node_modules/.package-lock.json ] && [ package-lock.json -nt "$stamps/installed" ]; then
-    # Not `npm ci`: it would pull node_modules away under whatever else runs from this checkout.
     say 'the lock file changed: updating dependencies'
-    outer_npm install --no-save --no-fund --no-audit >&2 || fail 'npm install failed; see above'
   else
     return 0
   fi
+  # Not `npm ci`: it refuses a lock file in which a registry lacked some other platform's optional package, and it pulls
+  # node_modules away under whatever else runs from this checkout. This installs what is locked and changes no file.
+  outer_npm install --no-save --no-fund --no-audit >&2 || fail 'npm install failed; see above'
   mkdir -p "$stamps" && : > "$stamps/installed"
 }
 
@@ -39,7 +39,7 @@ choose_node() {
       return 0
     fi
   done
-  fail "Node.js 26 or newer is needed. npm installs it with the other dependencies on Linux (x64, arm64) and macOS (arm64);
+  fail "Node.js 26 or newer is needed. npm installs it with the other dependencies on Linux and macOS (x64, arm64);
 on this machine ($(uname -s) $(uname -m)) that did not work, and no newer node is in PATH. Install Node.js 26 and try again."
 }
 
