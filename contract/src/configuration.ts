@@ -247,7 +247,7 @@ export const configuration = {
         description: 'One manifest. The OCI specification asks registries to accept at least 4 MiB.',
       }),
       blobBytes: key({
-        schema: bytes({ min: 2 ** 20, max: 2 ** 50 }).default(64 * 2 ** 30),
+        schema: bytes({ min: 2 ** 20, max: 2 ** 50 }).default(20 * 2 ** 30),
         form: byteForm,
         description: 'One blob.',
       }),

@@ -70,7 +70,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     },
     // Fastify's own lines name paths and addresses; ours are written by the hooks below.
     loggerInstance: log.child({}, { level: 'silent' }),
-    disableRequestLogging: true,
+    logController: new fastify.LogController({ disableRequestLogging: true }),
     childLoggerFactory: (logger) => logger,
     bodyLimit: limits.bodyBytes,
     routerOptions: { maxParamLength },
@@ -149,7 +149,7 @@ function addObservation(app: FastifyInstance, { log, metrics, logAll }: HttpOpti
   app.addHook('onResponse', (request, reply, done) => {
     const status = reply.statusCode;
     const { method } = request;
-    const route = request.routeOptions.url ?? 'none';
+    const route = request.facts.route ?? 'none';
     const durationMs = reply.elapsedTime;
     metrics.observe({ method, route, status, durationMs });
     if (logAll || status >= 500) {
