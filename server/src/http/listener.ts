@@ -31,7 +31,6 @@ export function createListener(handler: RequestListener, { limits, tls, trusted 
     requestTimeout: 0,
     keepAliveTimeout: limits.keepAliveSeconds * 1000,
     connectionsCheckingInterval: Math.min(5_000, limits.headerTimeoutSeconds * 500),
-    requireHostHeader: false,
     noDelay: true,
   };
   const safeHandler: RequestListener = (request, response) => {
