@@ -1,0 +1,44 @@
+/**
+ * `npm run bench`: every claim of speed as a ratio, both sides in one run. `--quick` runs short; `--row a|b|c|d` runs one.
+ * Needs docker-registry, skopeo and wrk for rows a and c; install-bench-peers.sh installs them where it may.
+ */
+import { parseArgs } from 'node:util';
+import { createTestDatabase, postgresSkip } from '../tests/support/postgres.ts';
+import { eventRateRows } from './event-rate.ts';
+import { type RegistryOptions, registryRows, trailCostRows } from './registry.ts';
+import { type BenchRow, formatTable } from './table.ts';
+
+const { values } = parseArgs({
+  options: { quick: { type: 'boolean', default: false }, row: { type: 'string', multiple: true } },
+});
+const quick = values.quick;
+const wanted = (row: string) => values.row === undefined || values.row.includes(row);
+const registry: RegistryOptions = {
+  pairs: quick ? 5 : 30,
+  manifestSeconds: quick ? 2 : 5,
+  manifestPairs: quick ? 3 : 11,
+  large: { count: 1, sizeBytes: 200_000_000 },
+  many: { count: 20, sizeBytes: 1_000_000 },
+};
+
+const rows: BenchRow[] = [];
+const add = async (row: string, work: () => Promise<BenchRow[]>): Promise<void> => {
+  if (!wanted(row)) return;
+  const made = await work();
+  rows.push(...made);
+  process.stdout.write(`${formatTable(made)}\n\n`);
+};
+
+await add('a', () => registryRows(registry));
+await add('c', () => trailCostRows(registry));
+await using database = new AsyncDisposableStack();
+const freshDatabase = async () => database.use(await createTestDatabase({ durable: true })).url;
+await add('b', () =>
+  eventRateRows({
+    seconds: quick ? 2 : 5,
+    pairs: quick ? 3 : 11,
+    writers: [1, 32, 128],
+    ...(postgresSkip() === false && { postgresUrl: freshDatabase }),
+  }),
+);
+process.stdout.write(`${formatTable(rows)}\n`);

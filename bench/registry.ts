@@ -1,0 +1,127 @@
+/** Rows a and c: the registry beside Debian's docker-registry, and its own trail on beside off. */
+import { createClientHome } from '../tests/support/clients.ts';
+import { createTempFolder } from '../tests/support/temp-folder.ts';
+import { type Image, makeImage, manifestRate, timePull, timePush } from './images.ts';
+import { type Comparison, compare } from './pairs.ts';
+import { pullToken, type RunningPeer, startDockerRegistry, startTallyman } from './peers.ts';
+import type { BenchRow } from './table.ts';
+
+export type RegistryOptions = {
+  pairs: number;
+  manifestSeconds: number;
+  manifestPairs: number;
+  large: { count: number; sizeBytes: number };
+  many: { count: number; sizeBytes: number };
+};
+
+type Sides = { ours: RunningPeer; theirs: RunningPeer };
+type Bench = { home: Awaited<ReturnType<typeof createClientHome>>; sides: Sides; options: RegistryOptions };
+
+/** Owned by the bench's administrator, whose namespace it is. */
+const repository = (name: string) => `bench/${name}`;
+
+async function comparePushes(
+  { home, sides }: Bench,
+  image: Image,
+  pairs: number,
+  fresh: boolean,
+): Promise<Comparison> {
+  let run = 0;
+  const push = (peer: RunningPeer) => async () => {
+    const name = fresh ? repository(`push-${run++}`) : repository('again');
+    return 1 / (await timePush(home, image, peer, name));
+  };
+  return compare(push(sides.ours), push(sides.theirs), { pairs });
+}
+
+async function comparePulls(
+  { home, sides, options }: Bench,
+  image: Image,
+  name: string,
+): Promise<Comparison> {
+  for (const peer of [sides.ours, sides.theirs]) await timePush(home, image, peer, repository(name));
+  const pull = (peer: RunningPeer) => async () => 1 / (await timePull(home, peer, repository(name)));
+  return compare(pull(sides.ours), pull(sides.theirs), { pairs: options.pairs });
+}
+
+async function compareManifests({ home, sides, options }: Bench, image: Image): Promise<Comparison> {
+  for (const peer of [sides.ours, sides.theirs]) await timePush(home, image, peer, repository('manifest'));
+  const get = (peer: RunningPeer) => async () => {
+    const authorization =
+      peer.credentials === undefined ? undefined : await pullToken(peer, repository('manifest'));
+    return manifestRate(home, `${peer.url}/v2/${repository('manifest')}/manifests/v1`, {
+      seconds: options.manifestSeconds,
+      authorization,
+    });
+  };
+  return compare(get(sides.ours), get(sides.theirs), { pairs: options.manifestPairs });
+}
+
+/** Row a. */
+export async function registryRows(options: RegistryOptions): Promise<BenchRow[]> {
+  await using home = await createClientHome();
+  await using folder = await createTempFolder('bench-images');
+  await using ours = await startTallyman('on');
+  await using theirs = await startDockerRegistry();
+  const bench: Bench = { home, sides: { ours, theirs }, options };
+  const large = await makeImage(folder.join('large'), options.large);
+  const many = await makeImage(folder.join('many'), options.many);
+  const bar = { ratio: 1, by: 'median' } as const;
+  const row = (what: string, unit: string, comparison: Comparison, ratio: number = bar.ratio): BenchRow => ({
+    row: 'a',
+    what,
+    unit,
+    comparison,
+    bar: { ...bar, ratio },
+  });
+  return [
+    row(`push ${describe(options.large)}`, '/s', await comparePushes(bench, large, options.pairs, true)),
+    row(`pull ${describe(options.large)}`, '/s', await comparePulls(bench, large, 'large')),
+    row(`push ${describe(options.many)}`, '/s', await comparePushes(bench, many, options.pairs, true)),
+    row(`push again ${describe(options.many)}`, '/s', await comparePushes(bench, many, options.pairs, false)),
+    row(`pull ${describe(options.many)}`, '/s', await comparePulls(bench, many, 'many')),
+    row('manifest GET, 32 connections', '/s', await compareManifests(bench, many), 6),
+  ];
+}
+
+/** Row c: ours = trail on, theirs = the same program with a trail that records nothing. */
+export async function trailCostRows(options: RegistryOptions): Promise<BenchRow[]> {
+  await using home = await createClientHome();
+  await using folder = await createTempFolder('bench-images');
+  await using ours = await startTallyman('on');
+  await using theirs = await startTallyman('off');
+  const bench: Bench = { home, sides: { ours, theirs }, options };
+  const many = await makeImage(folder.join('many'), options.many);
+  const measured = async (
+    what: string,
+    ratio: number,
+    work: () => Promise<Comparison>,
+  ): Promise<BenchRow> => {
+    const before = { ours: await ours.cpuSeconds(), theirs: await theirs.cpuSeconds() };
+    const comparison = await work();
+    const used = {
+      ours: (await ours.cpuSeconds()) - before.ours,
+      theirs: (await theirs.cpuSeconds()) - before.theirs,
+    };
+    const note = `CPU seconds ${used.ours.toFixed(2)} beside ${used.theirs.toFixed(2)}`;
+    return {
+      row: 'c',
+      what: `${what}, trail on beside off`,
+      unit: '/s',
+      comparison,
+      bar: { ratio, by: 'upper' },
+      note,
+    };
+  };
+  return [
+    await measured(`push ${describe(options.many)}`, 0.98, () =>
+      comparePushes(bench, many, options.pairs, true),
+    ),
+    await measured(`pull ${describe(options.many)}`, 0.98, () => comparePulls(bench, many, 'many')),
+    await measured('manifest GET, 32 connections', 0.85, () => compareManifests(bench, many)),
+  ];
+}
+
+function describe({ count, sizeBytes }: { count: number; sizeBytes: number }): string {
+  return `${count} x ${Math.round(sizeBytes / 1_000_000)} MB`;
+}
