@@ -76,13 +76,12 @@ export type Token = z.infer<typeof tokenSchema>;
 export const tokenListQuerySchema = z.strictObject({
   ...pageQuery,
   kind: tokenKindSchema.optional(),
-  state: tokenStateSchema.optional(),
 });
 export const tokenInputSchema = z.strictObject({
   kind: tokenKindSchema,
   name: labelSchema,
-  /** Ceilings: the user's own rights decide within them. An app token without scopes may do all its user may. */
-  scopes: z.array(z.enum(tokenScopeNames)).min(1).max(tokenScopeNames.length).optional(),
+  /** Ceilings: the user's own rights decide within them. */
+  scopes: z.array(z.enum(tokenScopeNames)).min(1).max(tokenScopeNames.length),
   expiresAt: timeInputSchema.optional(),
 });
 export type TokenInput = z.input<typeof tokenInputSchema>;

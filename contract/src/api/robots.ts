@@ -17,16 +17,16 @@ export const robotSchema = z.strictObject({
   name: z.string(),
   description: z.string().nullable(),
   createdAt: timeSchema,
-  disabledAt: timeSchema.nullable(),
-  /** Its present token. */
-  token: z.strictObject({
-    id: idSchema,
-    hint: z.string(),
-    createdAt: timeSchema,
-    expiresAt: timeSchema.nullable(),
-    lastUsedAt: timeSchema.nullable(),
-    lastUsedSource: z.string().nullable(),
-  }),
+  disabled: z.boolean(),
+  /** Its present token; null when it has none. */
+  token: z
+    .strictObject({
+      id: idSchema,
+      expiresAt: timeSchema.nullable(),
+      lastUsedAt: timeSchema.nullable(),
+      lastUsedSource: z.string().nullable(),
+    })
+    .nullable(),
 });
 export type Robot = z.infer<typeof robotSchema>;
 

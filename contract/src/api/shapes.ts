@@ -35,9 +35,9 @@ export const digestSchema = z
   .regex(/^(?:sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128})$/, 'must be a sha256 or sha512 digest');
 /** A name that people give to a token, a session or an application. */
 export const labelSchema = z.string().trim().min(1).max(100);
-export const textSchema = z.string().trim().max(1000);
+export const textSchema = z.string().trim().max(500);
 export const emailSchema = z.email().max(254);
-export const passwordSchema = z.string().min(8, 'must have at least 8 characters').max(256);
+export const passwordSchema = z.string().min(8, 'must have at least 8 characters').max(512);
 
 /** An answer's time: UTC with six fraction digits. */
 export const timeSchema = timestampSchema;

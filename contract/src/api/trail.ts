@@ -58,6 +58,7 @@ export const trailRoutes = {
     path: '/api/v1/events/tail',
     summary: 'Events as they come, as server-sent events; Last-Event-ID resumes without gap or double',
     query: eventTailQuerySchema,
+    query: eventQuerySchema.omit({ limit: true }),
     status: 200,
     formats: ['text/event-stream'],
     records: ['trail.events.export'],

@@ -20,7 +20,7 @@ export const userSchema = z.strictObject({
   displayName: z.string().nullable(),
   roles: z.array(systemRoleSchema),
   createdAt: timeSchema,
-  disabledAt: timeSchema.nullable(),
+  disabled: z.boolean(),
   /** Until when passwords are refused after too many wrong ones. */
   lockedUntil: timeSchema.nullable(),
 });
