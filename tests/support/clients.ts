@@ -106,10 +106,26 @@ async function layOut(home: string): Promise<Record<string, string>> {
     'storage/run',
   ];
   for (const name of folders) await mkdir(inside(name), { recursive: true, mode: 0o700 });
-  const storage = `[storage]\ndriver = "vfs"\ngraphroot = "${inside('storage/root')}"\nrunroot = "${inside('storage/run')}"\n`;
+  const storage = [
+    '[storage]',
+    'driver = "vfs"',
+    `graphroot = "${inside('storage/root')}"`,
+    `runroot = "${inside('storage/run')}"`,
+    // buildah looks here when it takes itself for rootless (see below), podman above: one place for both.
+    `rootless_storage_path = "${inside('storage/root')}"`,
+    '',
+  ].join('\n');
   await writeFile(inside('storage.conf'), storage);
   // buildah and podman refuse a path that does not exist yet.
   await writeFile(inside('auth.json'), '{}\n', { mode: 0o600 });
+  const engine = [
+    '[engine]',
+    `tmp_dir = "${inside('run/libpod')}"`,
+    'events_logger = "file"',
+    'cgroup_manager = "cgroupfs"',
+    '',
+  ];
+  await writeFile(inside('containers.conf'), engine.join('\n'));
   await writeFile(inside('policy.json'), '{"default":[{"type":"insecureAcceptAnything"}]}\n');
   await writeFile(
     inside('registries.conf'),
@@ -128,6 +144,7 @@ async function layOut(home: string): Promise<Record<string, string>> {
     XDG_RUNTIME_DIR: inside('run'),
     REGISTRY_AUTH_FILE: inside('auth.json'),
     DOCKER_CONFIG: inside('docker'),
+    CONTAINERS_CONF: inside('containers.conf'),
     CONTAINERS_STORAGE_CONF: inside('storage.conf'),
     CONTAINERS_REGISTRIES_CONF: inside('registries.conf'),
     STORAGE_DRIVER: 'vfs',

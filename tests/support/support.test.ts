@@ -1,7 +1,10 @@
 /** The test kit itself: what others rely on must hold, or their green tests mean nothing. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { clientSkip, createClientHome, findClient } from './clients.ts';
 import { skipWhenMissing } from './missing-tools.ts';
@@ -116,10 +119,21 @@ test('skopeo, buildah and podman work inside the home', {
   await home.must('buildah', ['commit', container, 'oci:image:latest']);
   const inspected = await home.must('skopeo', ['inspect', '--raw', 'oci:image:latest']);
   assert.equal(JSON.parse(inspected.stdout).schemaVersion, 2);
-  const images = await home.must('podman', [
+  // The cache of blob locations is made before the registry is even asked, so one that knows nothing is enough.
+  const registry = createServer((_request, response) => response.writeHead(404).end()).listen(0, '127.0.0.1');
+  await once(registry, 'listening');
+  const { port } = registry.address() as AddressInfo;
+  const target = `docker://127.0.0.1:${port}/a/b:1`;
+  await home.run('skopeo', ['copy', '--dest-tls-verify=false', 'oci:image:latest', target]);
+  registry.close();
+  assert.ok(existsSync(home.join('.local/share/containers/cache/blob-info-cache-v1.boltdb')));
+  await home.must('buildah', ['commit', container, 'shared']);
+  const images = await home.must('podman', ['images', '--format', '{{.Repository}}']);
+  assert.equal(images.stdout.trim(), 'localhost/shared');
+  const store = await home.must('podman', [
     'info',
     '--format',
     '{{.Store.GraphRoot}} {{.Store.GraphDriverName}}',
   ]);
-  assert.equal(images.stdout.trim(), `${home.join('storage/root')} vfs`);
+  assert.equal(store.stdout.trim(), `${home.join('storage/root')} vfs`);
 });
