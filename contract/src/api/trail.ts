@@ -30,11 +30,8 @@ export const eventTypeInfoSchema = z.strictObject({
 export type EventTypeInfo = z.infer<typeof eventTypeInfoSchema>;
 export const eventTypesSchema = z.strictObject({ items: z.array(eventTypeInfoSchema), next: z.null() });
 
-/** As events.list, without pages. */
-export const eventTailQuerySchema = z.strictObject({
-  view: z.enum(eventViewKinds).default('me'),
-  ...eventFilterShape,
-});
+/** As events.list; `cursor` (`previous` of a page) continues that page without a gap. */
+export const eventTailQuerySchema = eventQuerySchema.omit({ limit: true });
 export type EventTailQuery = z.output<typeof eventTailQuerySchema>;
 
 const reads = { permission: 'reads_trail', scope: 'events:read', refusal: 'api.action.refuse' } as const;
@@ -58,7 +55,6 @@ export const trailRoutes = {
     path: '/api/v1/events/tail',
     summary: 'Events as they come, as server-sent events; Last-Event-ID resumes without gap or double',
     query: eventTailQuerySchema,
-    query: eventQuerySchema.omit({ limit: true }),
     status: 200,
     formats: ['text/event-stream'],
     records: ['trail.events.export'],
