@@ -13,7 +13,10 @@ export type Narrated = {
   actor?: { kind?: PrincipalKind; name?: string | undefined } | undefined;
   credential?: { kind?: CredentialKind; name?: string | undefined } | undefined;
   scope?:
-    | { namespace?: { name?: string | undefined } | undefined; project?: { path?: string | undefined } | undefined }
+    | {
+        namespace?: { name?: string | undefined } | undefined;
+        project?: { path?: string | undefined } | undefined;
+      }
     | undefined;
   target?: { kind?: string; name?: string | undefined } | undefined;
   details?: Record<string, unknown>;
@@ -54,7 +57,8 @@ export function sentenceParts(event: Narrated): SentencePart[] {
     parts.push(piece.startsWith('{') ? filled(piece.slice(1, -1), event) : { text: piece });
   }
   const first = parts[0];
-  if (first && first.path === undefined) first.text = first.text.charAt(0).toUpperCase() + first.text.slice(1);
+  if (first && first.path === undefined)
+    first.text = first.text.charAt(0).toUpperCase() + first.text.slice(1);
   return parts;
 }
 
@@ -89,7 +93,9 @@ function valueOf(path: string, event: Narrated): string | undefined {
     case 'reason':
       return event.reason === undefined ? undefined : reasonText(event.reason);
     default:
-      return path.startsWith('details.') ? detailText(path.slice('details.'.length), event.details) : undefined;
+      return path.startsWith('details.')
+        ? detailText(path.slice('details.'.length), event.details)
+        : undefined;
   }
 }
 
@@ -114,7 +120,8 @@ function detailText(path: string, details: Record<string, unknown> | undefined):
 
 function substitute(path: string, event: Narrated): string {
   if (path === 'actor') return actorTexts[event.actor?.kind ?? 'user'] ?? 'somebody';
-  if (path === 'target') return event.target?.kind === undefined ? 'something' : `a ${event.target.kind.replaceAll('_', ' ')}`;
+  if (path === 'target')
+    return event.target?.kind === undefined ? 'something' : `a ${event.target.kind.replaceAll('_', ' ')}`;
   if (path === 'namespace') return 'a namespace';
   if (path === 'project') return 'a project';
   return path === 'reason' ? 'no reason given' : 'something';

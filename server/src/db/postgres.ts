@@ -156,6 +156,7 @@ export class PostgresDb implements Db {
   readonly #pool: pg.Pool;
   readonly #sequencer: pg.Client;
   readonly #listeners = new Set<(head: number) => void>();
+  #gate: () => Promise<void> | undefined = () => undefined;
   #head = 0;
   #appends: { events: readonly SealedEvent[]; resolve: () => void; reject: (error: unknown) => void }[] = [];
   #appending: Promise<void> | undefined;
@@ -197,7 +198,11 @@ export class PostgresDb implements Db {
     return db;
   }
 
-  async transact<T>(unit: (tx: Tx) => Promise<T>): Promise<T> {
+  async transact<T>(
+    unit: (tx: Tx) => Promise<T>,
+    options: { ungated: boolean } = { ungated: false },
+  ): Promise<T> {
+    if (!options.ungated) await this.#gate();
     const refused = this.#refusal();
     if (refused) throw refused;
     if (this.#underWay >= limits.waitingUnits)
@@ -241,6 +246,11 @@ export class PostgresDb implements Db {
   }
 
   append(events: readonly SealedEvent[]): Promise<void> {
+    const held = this.#gate();
+    return held !== undefined ? held.then(() => this.#append(events)) : this.#append(events);
+  }
+
+  #append(events: readonly SealedEvent[]): Promise<void> {
     const refused = this.#refusal();
     if (refused) return Promise.reject(refused);
     return new Promise((resolve, reject) => {
@@ -266,6 +276,10 @@ export class PostgresDb implements Db {
       }
     }
     this.#appending = undefined;
+  }
+
+  setGate(gate: () => Promise<void> | undefined): void {
+    this.#gate = gate;
   }
 
   async head(): Promise<number> {

@@ -210,6 +210,7 @@ export class SqliteDb implements Db {
   readonly #insertEvent: StatementSync;
   readonly #insertPrivate: StatementSync;
   readonly #listeners = new Set<(head: number) => void>();
+  #gate: () => Promise<void> | undefined = () => undefined;
   #current: SqliteTx | undefined;
   #refuseCurrent: ((error: Error) => void) | undefined;
   #turn: NodeJS.Immediate | undefined;
@@ -238,9 +239,11 @@ export class SqliteDb implements Db {
     this.#head = last.idx === null ? 0 : last.idx + 1;
   }
 
-  transact<T>(unit: (tx: Tx) => Promise<T>): Promise<T> {
+  transact<T>(unit: (tx: Tx) => Promise<T>, options: { ungated: boolean } = { ungated: false }): Promise<T> {
     const refused = this.#refusal();
     if (refused) return Promise.reject(refused);
+    const held = options.ungated ? undefined : this.#gate();
+    if (held !== undefined) return held.then(() => this.transact(unit, { ungated: true }));
     if (this.#units.length >= limits.waitingUnits) return Promise.reject(queueFull());
     return new Promise<T>((resolve, reject) => {
       this.#units.push({ run: unit, resolve: resolve as Unit['resolve'], reject });
@@ -249,12 +252,21 @@ export class SqliteDb implements Db {
   }
 
   append(events: readonly SealedEvent[]): Promise<void> {
+    const held = this.#gate();
+    return held !== undefined ? held.then(() => this.#append(events)) : this.#append(events);
+  }
+
+  #append(events: readonly SealedEvent[]): Promise<void> {
     const refused = this.#refusal();
     if (refused) return Promise.reject(refused);
     return new Promise<void>((resolve, reject) => {
       this.#appends.push({ events, resolve, reject });
       this.#schedule();
     });
+  }
+
+  setGate(gate: () => Promise<void> | undefined): void {
+    this.#gate = gate;
   }
 
   async head(): Promise<number> {

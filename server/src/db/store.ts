@@ -40,14 +40,19 @@ export interface Db {
   /**
    * Runs a unit and resolves once its changes and events are durable. A unit that throws is rolled back alone and its
    * error is passed on. Refuses with `unavailable` when the queue of waiting units is full. On PostgreSQL a unit may be
-   * run again after a serialisation conflict: it must have no effect but on its tx.
+   * run again after a serialisation conflict: it must have no effect but on its tx. `ungated`: does not wait at the gate.
    */
-  transact<T>(unit: (tx: Tx) => Promise<T>): Promise<T>;
+  transact<T>(unit: (tx: Tx) => Promise<T>, options?: { ungated: boolean }): Promise<T>;
   /**
    * Makes events durable that describe no change of state (reads, refusals), together with whatever commits next.
    * Resolves when durable. Unbounded here: the trail bounds what it hands in.
    */
   append(events: readonly SealedEvent[]): Promise<void>;
+  /**
+   * Holds writers up: what it returns is awaited before a unit or an append is accepted, and its rejection is theirs.
+   * The search projection sets it while it is too far behind.
+   */
+  setGate(gate: () => Promise<void> | undefined): void;
   /** How many events have an index, counting every event acknowledged before the call. */
   head(): Promise<number>;
   /** Calls back with the head each time it grows; returns a function that ends it. */

@@ -1,0 +1,97 @@
+/**
+ * Who may read what: the catalogue's audiences as rules. The same two rules decide in SQL which rows a search finds and
+ * in memory which fields of an event are shown, so that a list, a filter and a field can never disagree.
+ */
+import {
+  type Audience,
+  declarationOf,
+  type EventType,
+  eventTypes,
+  fieldMarks,
+  isEventType,
+} from '@tallyman/contract';
+import { ownsView, type Reader, readerIn, type View } from './reader.ts';
+import { always, and, type Facts, holds, isIn, or, type Rule } from './rule.ts';
+
+/** `readable`: the event is there for the reader. `whole`: so are its restricted fields. `whole` implies `readable`. */
+export type Rights = { readable: Rule; whole: Rule };
+
+const typesByAudience = Map.groupBy(eventTypes, (type) => declarationOf(type).audience);
+
+/** Types of these audiences. A type this program does not know has none: administrators and auditors alone read it. */
+function ofAudience(...audiences: readonly Audience[]): Rule {
+  return isIn(
+    'type',
+    audiences.flatMap((audience) => typesByAudience.get(audience) ?? []),
+  );
+}
+
+const forOwners = ofAudience('account', 'namespace', 'project', 'project_security');
+
+export function rightsOf(reader: Reader): Rights {
+  if (reader.role !== 'person') return { readable: always, whole: always };
+  const { principalId } = reader;
+  const own = isIn('actor', [principalId]);
+  const whole = or(
+    // Done by them or in their name; and what somebody tried in their name, where others than the server's staff may know.
+    and({ op: 'proven', is: true }, or(own, isIn('onBehalfOf', [principalId]))),
+    and({ op: 'proven', is: false }, own, forOwners),
+    and(forOwners, or(isIn('namespace', reader.owned), projectsOf(reader.ownedProjects))),
+  );
+  const namesOnly = or(
+    and(ofAudience('project'), projectsOf(reader.maintainedProjects)),
+    and(ofAudience('namespace'), isIn('namespace', reader.memberOf)),
+    // What was done to their account elsewhere: added to an organisation, given a role.
+    and(ofAudience('account', 'namespace', 'project'), isIn('subject', [principalId])),
+  );
+  return { readable: or(whole, namesOnly), whole };
+}
+
+function projectsOf({ ids, ofNamespaces }: Reader['ownedProjects']): Rule {
+  return or(isIn('project', ids), and({ op: 'present', column: 'project' }, isIn('namespace', ofNamespaces)));
+}
+
+/** What the view shows, whoever looks. */
+export function viewRule(view: View, reader: Reader): Rule {
+  switch (view.kind) {
+    case 'administration':
+      return always;
+    case 'namespace':
+      return isIn('namespace', [view.namespace.id]);
+    case 'project':
+      return isIn('project', [view.project.id]);
+    case 'me':
+      return or(...concerns(reader));
+  }
+}
+
+/** The runs of events that make up the view `me`, each of which is indexed. */
+export function concerns({ principalId, accountId }: Reader): Extract<Rule, { op: 'in' }>[] {
+  const runs = [
+    isIn('actor', [principalId]),
+    isIn('onBehalfOf', [principalId]),
+    isIn('subject', [principalId]),
+    isIn('namespace', [accountId]),
+  ];
+  return runs.filter((run) => run.op === 'in');
+}
+
+/** Rights as the view gives them: one's own account and what one owns are read without the system role. */
+export function rightsIn(view: View, reader: Reader): Rights {
+  return rightsOf(readerIn(view, reader));
+}
+
+/** Whether reading through this view uses a system role to read what is somebody else's. */
+export function readsAsStaff(view: View, reader: Reader): boolean {
+  return reader.role !== 'person' && !ownsView(reader, view);
+}
+
+const restrictedOf = new Map<EventType, readonly string[]>(
+  eventTypes.map((type) => [type, fieldMarks(declarationOf(type)).restricted]),
+);
+
+/** Pointers of the fields this reader may not see of an event they may read. */
+export function maskedFields(rights: Rights, facts: Facts): readonly string[] {
+  if (holds(rights.whole, facts)) return [];
+  return isEventType(facts.type) ? (restrictedOf.get(facts.type) ?? []) : [];
+}

@@ -1,0 +1,222 @@
+/**
+ * What is searched for, checked and turned into conditions. A value that means nothing is refused by name; a value that
+ * nobody has gives an empty result; nothing asked for is ever left out.
+ */
+import { type EventFilter, eventTypes } from '@tallyman/contract';
+import { invalid } from '../domain/error.ts';
+import { parseTimeUs } from '../stdx/clock.ts';
+import { addressSql } from './address.ts';
+import { nameKey, outcomeNumbers, plain, searchable, uuidBytes } from './projected-row.ts';
+import { inValues, joined, type Sql } from './sql.ts';
+
+/** Columns whose events are indexed: by (column, type), or by the column alone for `cause`. */
+export type RunColumn =
+  | 'type'
+  | 'namespace'
+  | 'project'
+  | 'actor'
+  | 'credential'
+  | 'on_behalf_of'
+  | 'subject'
+  | 'reason'
+  | 'cause';
+/** Every event that can match lies in one of these runs. */
+export type Driver = readonly { column: RunColumn; keys: readonly (number | Buffer)[] }[];
+
+export type NamedDimension = 'actor' | 'on_behalf_of' | 'namespace' | 'project';
+
+export type CheckedFilter = {
+  filter: EventFilter;
+  /** Names of all types asked for; absent: any. */
+  types?: readonly string[];
+  fromUs?: number;
+  toUs?: number;
+  addresses: readonly Sql[];
+  causes: readonly Buffer[];
+  terms: readonly string[];
+};
+
+const mostTerms = 20;
+
+/** Throws `invalid` naming the field. */
+export function checkFilter(filter: EventFilter): CheckedFilter {
+  const fromUs = timeOf(filter.from, 'from');
+  const toUs = timeOf(filter.to, 'to');
+  if (fromUs !== undefined && toUs !== undefined && toUs <= fromUs)
+    throw invalid('to', 'The end of the time range is not after its beginning.');
+  const terms = (searchable(plain(filter.text)) ?? '').split(/\s+/).filter((term) => term !== '');
+  if (terms.length > mostTerms)
+    throw invalid('text', `At most ${mostTerms} words can be looked for at once.`);
+  return {
+    filter,
+    ...(filter.type && { types: filter.type.flatMap(typesOf) }),
+    ...(fromUs !== undefined && { fromUs }),
+    ...(toUs !== undefined && { toUs }),
+    addresses: (filter.ip ?? []).map((text) => addressSql('ip', text, 'ip')),
+    causes: (filter.cause ?? []).map((id) => requireUuid(id, 'cause')),
+    terms,
+  };
+}
+
+function typesOf(text: string): string[] {
+  const found = text.endsWith('.')
+    ? eventTypes.filter((type) => type.startsWith(text))
+    : eventTypes.filter((type) => type === text);
+  if (found.length === 0) {
+    throw invalid(
+      'type',
+      `There is no event type "${text.slice(0, 100)}". Name one such as "container.tag.create", or a family with its dot, such as "container.tag.".`,
+    );
+  }
+  return found;
+}
+
+function timeOf(text: string | undefined, field: string): number | undefined {
+  if (text === undefined) return undefined;
+  const us = parseTimeUs(text);
+  if (us === undefined)
+    throw invalid(field, `"${text.slice(0, 60)}" is no time. Write it as 2026-11-22T04:24:43.123456Z.`);
+  return us;
+}
+
+function requireUuid(id: string, field: string): Buffer {
+  const bytes = uuidBytes(id.toLowerCase());
+  if (!bytes) throw invalid(field, `"${id.slice(0, 60)}" is no event id.`);
+  return bytes;
+}
+
+/** Every text whose number the conditions need. */
+export function textsOf({ filter, types }: CheckedFilter): string[] {
+  const principals = [...(filter.actor ?? []), ...(filter.onBehalfOf ?? [])].map(asPlain);
+  return [
+    ...(types ?? []),
+    ...principals,
+    ...principals.map(nameKey),
+    ...[filter.namespace, filter.project, filter.target, filter.credential].flatMap((values) =>
+      (values ?? []).map(asPlain),
+    ),
+    ...[filter.reason, filter.actorKind, filter.credentialKind, filter.targetKind].flatMap((values) =>
+      (values ?? []).map(asPlain),
+    ),
+  ];
+}
+
+/** Names to be looked up, so that a name too finds its run. */
+export function namesOf({
+  filter,
+}: CheckedFilter): { dimension: NamedDimension; names: readonly string[] }[] {
+  const asked = {
+    actor: filter.actor,
+    on_behalf_of: filter.onBehalfOf,
+    namespace: filter.namespace,
+    project: filter.project,
+  } as const;
+  return (Object.keys(asked) as NamedDimension[]).flatMap((dimension) => {
+    const names = asked[dimension]?.map(asPlain);
+    return names ? [{ dimension, names }] : [];
+  });
+}
+
+/** What the projection knows of the texts and names. */
+export type Known = {
+  words: ReadonlyMap<string, number>;
+  named: ReadonlyMap<NamedDimension, readonly number[]>;
+};
+
+export type Conditions = { where: Sql; drivers: Driver[] };
+
+/** `whole`: the condition under which the reader may see restricted fields; a filter on one holds only then. */
+export function conditionsOf(checked: CheckedFilter, known: Known, whole: Sql): Conditions {
+  const { filter, types, fromUs, toUs, addresses, causes, terms } = checked;
+  const all: Sql[] = [];
+  const drivers: Driver[] = [];
+  const words = (values: readonly string[]): number[] =>
+    values.map((value) => known.words.get(asPlain(value))).filter((word) => word !== undefined);
+  const drive = (column: RunColumn, keys: readonly (number | Buffer)[]): void =>
+    void drivers.push([{ column, keys }]);
+
+  if (types) {
+    all.push(inValues('type', words(types)));
+    drive('type', words(types));
+  }
+  for (const [column, values] of [
+    ['actor', filter.actor],
+    ['on_behalf_of', filter.onBehalfOf],
+  ] as const) {
+    if (!values) continue;
+    const keys = [...words(values), ...words(values.map((value) => nameKey(asPlain(value))))];
+    all.push(joined([inValues(column, keys), inValues(`${column}_name`, values.map(asPlain))], 'OR'));
+    drive(column, [...keys, ...(known.named.get(column) ?? [])]);
+  }
+  for (const [column, nameColumn, values] of [
+    ['namespace', 'namespace_name', filter.namespace],
+    ['project', 'project_path', filter.project],
+  ] as const) {
+    if (!values) continue;
+    all.push(joined([inValues(column, words(values)), inValues(nameColumn, values.map(asPlain))], 'OR'));
+    drive(column, [...words(values), ...(known.named.get(column) ?? [])]);
+  }
+  if (filter.target)
+    all.push(
+      joined(
+        [inValues('target', words(filter.target)), inValues('target_name', filter.target.map(asPlain))],
+        'OR',
+      ),
+    );
+  if (filter.credential) {
+    all.push(inValues('credential', words(filter.credential)));
+    drive('credential', words(filter.credential));
+  }
+  if (filter.reason) {
+    all.push(inValues('reason', words(filter.reason)));
+    drive('reason', words(filter.reason));
+  }
+  if (causes.length > 0) {
+    all.push(inValues('cause', causes));
+    drive('cause', causes);
+  }
+  if (filter.actorKind) all.push(inValues('actor_kind', words(filter.actorKind)));
+  if (filter.credentialKind) all.push(inValues('credential_kind', words(filter.credentialKind)));
+  if (filter.targetKind) all.push(inValues('target_kind', words(filter.targetKind)));
+  if (filter.outcome)
+    all.push(
+      inValues(
+        'outcome',
+        filter.outcome.map((outcome) => outcomeNumbers[outcome]),
+      ),
+    );
+  if (filter.requestId) all.push(inValues('request', filter.requestId.map(asPlain)));
+  if (fromUs !== undefined) all.push({ text: 'occurred_us >= ?', params: [fromUs] });
+  if (toUs !== undefined) all.push({ text: 'occurred_us < ?', params: [toUs] });
+  if (addresses.length > 0) all.push(joined([whole, joined(addresses, 'OR')], 'AND'));
+  if (filter.userAgent) {
+    const parts = filter.userAgent.map((part) => contains('agent', searchable(asPlain(part)) as string));
+    all.push(joined([whole, joined(parts, 'OR')], 'AND'));
+  }
+  for (const term of terms)
+    all.push(
+      joined([contains('text', term), joined([whole, contains('restricted_text', term)], 'AND')], 'OR'),
+    );
+  if (isMerged(filter)) all.push(mergedSql(fromUs));
+  return { where: joined(all, 'AND'), drivers };
+}
+
+/** Closing events are shown with the refusal they count for, unless each event is asked for or effects of a cause are. */
+export function isMerged(filter: EventFilter): boolean {
+  return filter.repeats !== 'rows' && filter.cause === undefined;
+}
+
+/** A closing event whose refusal is too old for the time asked for is a row: otherwise its repeats would be lost. */
+function mergedSql(fromUs: number | undefined): Sql {
+  if (fromUs === undefined) return { text: 'repeats_since_us IS NULL', params: [] };
+  return { text: '(repeats_since_us IS NULL OR repeats_since_us < ?)', params: [fromUs] };
+}
+
+/** INSTR on SQLite is STRPOS on PostgreSQL; the source replaces the word. */
+function contains(column: string, part: string): Sql {
+  return { text: `INSTR(${column}, ?) > 0`, params: [part] };
+}
+
+function asPlain(value: string): string {
+  return plain(value) as string;
+}

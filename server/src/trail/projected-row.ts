@@ -1,0 +1,190 @@
+/**
+ * From an event's stored bytes to its row in the search projection: ids as texts (the store numbers them), names as they
+ * were, and two texts to look through, because what is restricted must not be found by those who may not read it.
+ */
+import type { AuditEvent, EventType } from '@tallyman/contract';
+import { declarationOf, fieldMarks, isEventType } from '@tallyman/contract';
+import { parseTimeUs } from '../stdx/clock.ts';
+import { addressBytes } from './address.ts';
+import type { Facts } from './rule.ts';
+
+/** An event as the log holds it. `fields` is absent when the private row was deleted. */
+export type StoredEvent = { idx: number; body: string; fields: string | null };
+
+/** An event with the values that are known; each other erasable field still holds its commitment. */
+export type OpenEvent = AuditEvent;
+
+export type ProjectedRow = {
+  idx: number;
+  /** 16 bytes of the UUID. */
+  id: Buffer;
+  type: string;
+  occurredUs: number;
+  outcome: number;
+  reason: string | null;
+  actor: string | null;
+  actorKind: string;
+  actorName: string | null;
+  proven: number;
+  onBehalfOf: string | null;
+  onBehalfOfName: string | null;
+  credential: string | null;
+  credentialKind: string;
+  namespace: string | null;
+  namespaceName: string | null;
+  project: string | null;
+  projectPath: string | null;
+  target: string | null;
+  targetKind: string | null;
+  targetName: string | null;
+  subject: string | null;
+  ip: Buffer | null;
+  agent: string | null;
+  request: string | null;
+  cause: Buffer | null;
+  /** Whether it only counts the repeats of its cause, and is shown with it. */
+  repeats: boolean;
+  text: string;
+  restrictedText: string;
+};
+
+export const outcomeNumbers = { success: 0, denied: 1, failed: 2 } as const;
+
+/** Puts the private row's values in; their commitments are not checked here, `getEvent` and verification do that. */
+export function openStored(stored: StoredEvent): OpenEvent {
+  const event = JSON.parse(stored.body) as OpenEvent;
+  if (stored.fields === null) return event;
+  for (const [pointer, entry] of Object.entries(
+    JSON.parse(stored.fields) as Record<string, [string, unknown]>,
+  )) {
+    const keys = pointer.slice(1).split('/');
+    const last = keys.pop() as string;
+    let holder: Record<string, unknown> = event as unknown as Record<string, unknown>;
+    for (const key of keys) holder = holder[key] as Record<string, unknown>;
+    holder[last] = entry[1];
+  }
+  return event;
+}
+
+/** What audiences look at. */
+export function factsOf(event: OpenEvent): Facts {
+  const { details } = event;
+  const namedSubject = details.subjectKind === 'user' ? plain(details.subjectId) : undefined;
+  const facts: Partial<Facts> = {
+    actor: event.actor.id,
+    onBehalfOf: event.onBehalfOf?.id,
+    namespace: event.scope.namespace?.id,
+    project: event.scope.project?.id,
+    subject: event.target?.kind === 'user' ? event.target.id : namedSubject,
+  } as Partial<Facts>;
+  return { ...facts, type: event.type, proven: event.actor.proven };
+}
+
+export function projectRow(stored: StoredEvent): ProjectedRow {
+  const event = openStored(stored);
+  const { actor, onBehalfOf, credential, scope, target, request } = event;
+  const texts = collectTexts(event);
+  return {
+    idx: stored.idx,
+    id: uuidBytes(event.id) as Buffer,
+    type: event.type,
+    occurredUs: parseTimeUs(event.occurredAt) ?? 0,
+    outcome: outcomeNumbers[event.outcome],
+    reason: event.reason ?? null,
+    actor: principalKey(actor),
+    actorKind: actor.kind,
+    actorName: plain(actor.name) ?? null,
+    proven: actor.proven ? 1 : 0,
+    onBehalfOf: onBehalfOf ? principalKey(onBehalfOf) : null,
+    onBehalfOfName: plain(onBehalfOf?.name) ?? null,
+    credential: credential.id ?? null,
+    credentialKind: credential.kind,
+    namespace: scope.namespace?.id ?? null,
+    namespaceName: plain(scope.namespace?.name) ?? null,
+    project: scope.project?.id ?? null,
+    projectPath: plain(scope.project?.path) ?? null,
+    target: target?.id ?? null,
+    targetKind: target?.kind ?? null,
+    targetName: plain(target?.name) ?? null,
+    subject: factsOf(event).subject ?? null,
+    ip: (typeof request.ip === 'string' && addressBytes(request.ip)) || null,
+    agent: searchable(plain(request.userAgent)) ?? null,
+    request: plain(request.id) ?? null,
+    cause: event.cause === undefined ? null : (uuidBytes(event.cause) ?? null),
+    repeats: (event.details.repeats as { folded?: string } | undefined)?.folded === 'key',
+    text: texts.open.join('\n'),
+    restrictedText: texts.restricted.join('\n'),
+  };
+}
+
+/** A principal that has a name but is nobody's account is found by that name. */
+export function principalKey({
+  id,
+  name,
+}: {
+  id?: string | undefined;
+  name?: string | undefined;
+}): string | null {
+  const known = plain(name);
+  return id ?? (known === undefined ? null : nameKey(known));
+}
+
+export function nameKey(name: string): string {
+  return `?${name}`;
+}
+
+/** NUL, which PostgreSQL cannot store, and halves of characters are replaced; a commitment is no text. */
+export function plain(value: unknown): string | undefined {
+  return typeof value === 'string' ? value.toWellFormed().replaceAll('\0', '\uFFFD') : undefined;
+}
+
+/** The form in which texts are compared without regard to case. */
+export function searchable(text: string | undefined): string | undefined {
+  return text?.normalize('NFC').toLowerCase();
+}
+
+export function uuidBytes(id: string): Buffer | undefined {
+  return /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)
+    ? Buffer.from(id.replaceAll('-', ''), 'hex')
+    : undefined;
+}
+
+const restrictedOf = new Map<string, ReadonlySet<string>>();
+
+/** Fields marked restricted in their type; in a type unknown here, nothing is: nobody but staff reads it. */
+export function restrictedFields(type: string): ReadonlySet<string> {
+  let found = restrictedOf.get(type);
+  if (!found) {
+    found = new Set(isEventType(type) ? fieldMarks(declarationOf(type as EventType)).restricted : []);
+    if (isEventType(type)) restrictedOf.set(type, found);
+  }
+  return found;
+}
+
+function collectTexts(event: OpenEvent): { open: string[]; restricted: string[] } {
+  const found = { open: [event.type], restricted: [] as string[] };
+  if (event.reason !== undefined) found.open.push(event.reason);
+  const marked = restrictedFields(event.type);
+  const walk = (value: unknown, pointer: string, into: string[]): void => {
+    if (typeof value === 'string') {
+      into.push(searchable(plain(value)) as string);
+    } else if (typeof value === 'object' && value !== null) {
+      for (const [key, member] of Object.entries(value)) {
+        if (key === '#') continue;
+        const inner = `${pointer}/${key}`;
+        walk(member, inner, marked.has(inner) ? found.restricted : into);
+      }
+    }
+  };
+  walk(event.actor.name, '/actor/name', found.open);
+  walk(event.onBehalfOf?.name, '/onBehalfOf/name', found.open);
+  walk(event.credential.name, '/credential/name', found.open);
+  walk(event.credential.fingerprint, '/credential/fingerprint', found.open);
+  walk(event.scope.namespace?.name, '/scope/namespace/name', found.open);
+  walk(event.scope.project?.path, '/scope/project/path', found.open);
+  walk(event.target?.name, '/target/name', found.open);
+  walk(event.request.ip, '/request/ip', found.restricted);
+  walk(event.request.userAgent, '/request/userAgent', found.restricted);
+  walk(event.details, '/details', found.open);
+  return found;
+}

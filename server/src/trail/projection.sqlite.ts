@@ -1,0 +1,205 @@
+/**
+ * The projection on SQLite, seen from the main thread: one thread writes `search.db`, a small pool of threads answers
+ * questions. This thread only passes messages; what waits here is bounded.
+ */
+import { Worker } from 'node:worker_threads';
+import type { Db } from '../db/store.ts';
+import { AppError } from '../domain/error.ts';
+import {
+  type AnswerOf,
+  givenUp,
+  type Projection,
+  projectionLimits,
+  type QuestionName,
+  type QuestionOf,
+  tooManyQuestions,
+} from './projection.ts';
+import type { ProjectorData, ProjectorNews, ProjectorOrder } from './projector-worker.ts';
+import type { SearcherData, SearcherNews, SearcherOrder } from './search-worker.ts';
+
+export type SqliteProjectionParts = { db: Db; logPath: string; searchPath: string; searchers: number };
+
+type Asked = {
+  number: number;
+  name: QuestionName;
+  question: unknown;
+  resolve: (answer: never) => void;
+  reject: (error: unknown) => void;
+};
+type Searcher = { thread: Worker; cancelled: Int32Array; asked: Asked | undefined; exited: Promise<unknown> };
+
+export class SqliteProjection implements Projection {
+  readonly #parts: SqliteProjectionParts;
+  readonly #projector: Worker;
+  readonly #projectorExited: Promise<unknown>;
+  readonly #searchers: Searcher[];
+  readonly #listeners = new Set<() => void>();
+  readonly #waiting: Asked[] = [];
+  #projected = 0;
+  #asked = 0;
+  #stopListening: () => void = () => {};
+  #closed = false;
+
+  private constructor(parts: SqliteProjectionParts, projector: Worker) {
+    this.#parts = parts;
+    this.#projector = projector;
+    this.#projectorExited = exited(projector);
+    this.#searchers = Array.from({ length: parts.searchers }, () => this.#startSearcher());
+  }
+
+  /** Resolves when `search.db` exists and belongs to the log; it may still be far behind. */
+  static async open(parts: SqliteProjectionParts): Promise<SqliteProjection> {
+    const data: ProjectorData = { logPath: parts.logPath, searchPath: parts.searchPath };
+    const projector = new Worker(new URL('./projector-worker.ts', import.meta.url), { workerData: data });
+    const first = await new Promise<ProjectorNews>((resolve, reject) => {
+      projector.once('message', resolve);
+      projector.once('error', reject);
+    });
+    const projection = new SqliteProjection(parts, projector);
+    projection.#hear(first);
+    projector.on('message', (news: ProjectorNews) => projection.#hear(news));
+    // The thread is gone, with what it did not commit; the lag grows until writers are held up, and a restart repairs it.
+    projector.on('error', () => {});
+    projection.#stopListening = parts.db.onHead((head) => projection.#order({ head }));
+    projection.#order({ head: await parts.db.head() });
+    return projection;
+  }
+
+  projected(): number {
+    return this.#projected;
+  }
+
+  onProjected(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  ask<N extends QuestionName>(name: N, question: QuestionOf<N>, signal?: AbortSignal): Promise<AnswerOf<N>> {
+    if (this.#closed || signal?.aborted) return Promise.reject(givenUp());
+    if (this.#waiting.length >= projectionLimits.waitingQuestions) return Promise.reject(tooManyQuestions());
+    return new Promise<AnswerOf<N>>((resolve, reject) => {
+      // Numbers wrap: they are told apart from the one question a thread has, no more.
+      this.#asked = (this.#asked + 1) % 0x7fffffff;
+      const asked: Asked = {
+        number: this.#asked,
+        name,
+        question,
+        resolve: resolve as Asked['resolve'],
+        reject,
+      };
+      signal?.addEventListener('abort', () => this.#cancel(asked), { once: true });
+      this.#waiting.push(asked);
+      this.#hand();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#stopListening();
+    for (const asked of this.#waiting.splice(0)) asked.reject(givenUp());
+    this.#order({ end: true });
+    for (const searcher of this.#searchers) {
+      if (searcher.asked) Atomics.store(searcher.cancelled, 0, searcher.asked.number);
+      searcher.thread.postMessage({ end: true } satisfies SearcherOrder);
+    }
+    await Promise.all([this.#projectorExited, ...this.#searchers.map((searcher) => searcher.exited)]);
+  }
+
+  #order(order: ProjectorOrder): void {
+    this.#projector.postMessage(order);
+  }
+
+  #hear(news: ProjectorNews): void {
+    if ('failed' in news) return;
+    this.#projected = news.projected;
+    if (news.anew)
+      for (const { thread } of this.#searchers) thread.postMessage({ reopen: true } satisfies SearcherOrder);
+    for (const listener of this.#listeners) listener();
+  }
+
+  #startSearcher(): Searcher {
+    const shared = new SharedArrayBuffer(4);
+    const data: SearcherData = {
+      logPath: this.#parts.logPath,
+      searchPath: this.#parts.searchPath,
+      cancelled: shared,
+    };
+    const thread = new Worker(new URL('./search-worker.ts', import.meta.url), { workerData: data });
+    const searcher: Searcher = {
+      thread,
+      cancelled: new Int32Array(shared),
+      asked: undefined,
+      exited: exited(thread),
+    };
+    thread.on('message', (news: SearcherNews) => this.#answer(searcher, news));
+    thread.on('error', (error) => this.#replace(searcher, error));
+    return searcher;
+  }
+
+  /** Hands the oldest question to a thread that has none. */
+  #hand(): void {
+    const free = this.#searchers.find((searcher) => searcher.asked === undefined);
+    const asked = free && this.#waiting.shift();
+    if (!free || !asked) return;
+    free.asked = asked;
+    const { number, name, question } = asked;
+    free.thread.postMessage({ number, name, question } satisfies SearcherOrder);
+  }
+
+  #answer(searcher: Searcher, news: SearcherNews): void {
+    const { asked } = searcher;
+    searcher.asked = undefined;
+    this.#hand();
+    if (!asked) return;
+    if ('answer' in news) {
+      asked.resolve(news.answer as never);
+    } else if ('refused' in news) {
+      const { code, message, reason, details, retryAfterSeconds } = news.refused;
+      asked.reject(
+        new AppError(code, message, {
+          details,
+          ...(reason && { reason }),
+          ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+        }),
+      );
+    } else {
+      if (news.failed.torn) this.#order({ rebuild: true });
+      asked.reject(
+        news.failed.torn
+          ? beingRebuilt()
+          : Object.assign(new Error(news.failed.message), { stack: news.failed.stack }),
+      );
+    }
+  }
+
+  #cancel(asked: Asked): void {
+    const at = this.#waiting.indexOf(asked);
+    if (at >= 0) this.#waiting.splice(at, 1);
+    const working = this.#searchers.find((searcher) => searcher.asked === asked);
+    if (working) Atomics.store(working.cancelled, 0, asked.number);
+    asked.reject(givenUp());
+  }
+
+  /** A thread that broke (out of memory) takes its question with it and is replaced. */
+  #replace(broken: Searcher, error: unknown): void {
+    broken.asked?.reject(error);
+    if (this.#closed) return;
+    this.#searchers[this.#searchers.indexOf(broken)] = this.#startSearcher();
+    this.#hand();
+  }
+}
+
+function exited(thread: Worker): Promise<unknown> {
+  return new Promise((resolve) => thread.once('exit', resolve));
+}
+
+function beingRebuilt(): AppError {
+  return new AppError(
+    'unavailable',
+    'The search index was damaged and is being rebuilt. Try again in a moment.',
+    {
+      reason: 'unavailable',
+      retryAfterSeconds: 5,
+    },
+  );
+}

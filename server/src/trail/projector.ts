@@ -1,0 +1,47 @@
+/**
+ * What the projectors of both engines share: turning a stretch of the log into rows, and deciding whether a projection
+ * found at start still belongs to this log.
+ */
+import { secretBytes } from '../stdx/random.ts';
+import { type ProjectedRow, projectRow, type StoredEvent, uuidBytes } from './projected-row.ts';
+import { idOfBody, type LastRow, type ProjectionState, projectionVersion } from './search-sink.ts';
+
+/** Events in one batch of the projection. */
+export const eventsPerBatch = 2_000;
+
+export const selectStretch = `SELECT event.idx AS idx, body, fields FROM event LEFT JOIN event_private ON event_private.idx = event.idx
+  WHERE event.idx >= ? AND event.idx < ? ORDER BY event.idx LIMIT ${eventsPerBatch}`;
+
+/** `head`: where the stretch ended. A body that cannot be read is left to verification: it must not stop the rest. */
+export function projectStretch(
+  events: readonly StoredEvent[],
+  head: number,
+): { rows: ProjectedRow[]; next: number } {
+  const rows: ProjectedRow[] = [];
+  for (const event of events) {
+    try {
+      rows.push(projectRow(event));
+    } catch {
+      // Searches do not find it; `tallyman fsck` names it.
+    }
+  }
+  const last = events.at(-1);
+  // Fewer than asked for: the rest of the stretch was dropped by retention.
+  return { rows, next: last && events.length === eventsPerBatch ? last.idx + 1 : head };
+}
+
+/** `lastBody`: body of the last event projected, if the log still has it. */
+export function belongs(
+  found: { state: ProjectionState | undefined; last: LastRow | undefined },
+  log: { head: number; lastBody: string | undefined },
+): boolean {
+  const { state, last } = found;
+  if (!state || state.version !== projectionVersion || state.next > log.head) return false;
+  if (!last || log.lastBody === undefined) return true;
+  const id = idOfBody(log.lastBody);
+  return id === undefined || (uuidBytes(id)?.equals(last.id) ?? true);
+}
+
+export function freshState(): ProjectionState {
+  return { version: projectionVersion, generation: secretBytes(4).readUInt32BE(), next: 0 };
+}

@@ -1,0 +1,113 @@
+/**
+ * A condition on an event, declared once and used twice: as SQL on the projection, and on the facts of one event in
+ * memory. Values are the stable ids themselves; the SQL form replaces them by the projection's words.
+ */
+import type { Sql } from './sql.ts';
+
+/** What audiences look at. */
+export type Facts = {
+  type: string;
+  actor?: string;
+  proven: boolean;
+  onBehalfOf?: string;
+  namespace?: string;
+  project?: string;
+  /** Id of the user it was done to. */
+  subject?: string;
+};
+export type FactColumn = Exclude<keyof Facts, 'proven'>;
+
+/** The projection's column of each. */
+export const factColumns = {
+  type: 'type',
+  actor: 'actor',
+  onBehalfOf: 'on_behalf_of',
+  namespace: 'namespace',
+  project: 'project',
+  subject: 'subject',
+} as const satisfies Record<FactColumn, string>;
+
+export type Rule =
+  | { op: 'always' }
+  | { op: 'never' }
+  | { op: 'and'; of: readonly Rule[] }
+  | { op: 'or'; of: readonly Rule[] }
+  | { op: 'in'; column: FactColumn; values: readonly string[] }
+  | { op: 'present'; column: FactColumn }
+  | { op: 'proven'; is: boolean };
+
+export const always: Rule = { op: 'always' };
+export const never: Rule = { op: 'never' };
+
+export function and(...of: readonly Rule[]): Rule {
+  const parts = of.filter((part) => part.op !== 'always');
+  if (parts.some((part) => part.op === 'never')) return never;
+  return parts.length === 0 ? always : parts.length === 1 ? (parts[0] as Rule) : { op: 'and', of: parts };
+}
+
+export function or(...of: readonly Rule[]): Rule {
+  const parts = of.filter((part) => part.op !== 'never');
+  if (parts.some((part) => part.op === 'always')) return always;
+  return parts.length === 0 ? never : parts.length === 1 ? (parts[0] as Rule) : { op: 'or', of: parts };
+}
+
+export function isIn(column: FactColumn, values: readonly (string | undefined)[]): Rule {
+  const known = values.filter((value) => value !== undefined);
+  return known.length === 0 ? never : { op: 'in', column, values: known };
+}
+
+export function holds(rule: Rule, facts: Facts): boolean {
+  switch (rule.op) {
+    case 'always':
+      return true;
+    case 'never':
+      return false;
+    case 'and':
+      return rule.of.every((part) => holds(part, facts));
+    case 'or':
+      return rule.of.some((part) => holds(part, facts));
+    case 'in': {
+      const value = facts[rule.column];
+      return value !== undefined && rule.values.includes(value);
+    }
+    case 'present':
+      return facts[rule.column] !== undefined;
+    case 'proven':
+      return facts.proven === rule.is;
+  }
+}
+
+/** Every text the rule compares with, to be looked up before it becomes SQL. */
+export function valuesIn(rule: Rule): string[] {
+  if (rule.op === 'and' || rule.op === 'or') return rule.of.flatMap(valuesIn);
+  return rule.op === 'in' ? [...rule.values] : [];
+}
+
+/** `words`: the projection's number of each text; a text without one stands in no event. */
+export function ruleSql(rule: Rule, words: ReadonlyMap<string, number>): Sql {
+  switch (rule.op) {
+    case 'always':
+      return { text: '1 = 1', params: [] };
+    case 'never':
+      return { text: '1 = 0', params: [] };
+    case 'and':
+    case 'or': {
+      const parts = rule.of.map((part) => ruleSql(part, words));
+      const text = parts.map((part) => part.text).join(rule.op === 'and' ? ' AND ' : ' OR ');
+      return { text: `(${text})`, params: parts.flatMap((part) => part.params) };
+    }
+    case 'in': {
+      const numbers = rule.values.map((value) => words.get(value)).filter((word) => word !== undefined);
+      // Our own numbers, so they may stand in the text.
+      const text =
+        numbers.length === 0
+          ? '1 = 0'
+          : `coalesce(${factColumns[rule.column]} IN (${numbers.join(',')}), 1 = 0)`;
+      return { text, params: [] };
+    }
+    case 'present':
+      return { text: `${factColumns[rule.column]} IS NOT NULL`, params: [] };
+    case 'proven':
+      return { text: `proven = ${rule.is ? 1 : 0}`, params: [] };
+  }
+}

@@ -1,0 +1,72 @@
+/** Searches on PostgreSQL: statements on the pool; the database merges the runs of an index. */
+import { CompiledQuery } from 'kysely';
+import type { ReadDb } from '../db/store.ts';
+import type { StoredEvent } from './projected-row.ts';
+import { type CandidateRequest, idxIn, portions, type SearchSource } from './search-source.ts';
+import type { Sql } from './sql.ts';
+
+export function postgresSource(read: ReadDb): SearchSource {
+  const rows = async <R>(sql: Sql): Promise<R[]> => (await read.q.executeQuery<R>(compiled(sql))).rows;
+  return {
+    engine: 'postgres',
+    rows,
+    async *candidates(request) {
+      const span = { ...request.span };
+      for (let wanted = request.first; ; wanted = Math.min(wanted * 2, portions.largest)) {
+        const found = (await rows<{ idx: number }>(candidatesSql({ ...request, span }, wanted))).map(
+          (row) => row.idx,
+        );
+        yield found;
+        const last = found.at(-1);
+        if (last === undefined || found.length < wanted) return;
+        if (request.newestFirst) span.high = last;
+        else span.low = last + 1;
+      }
+    },
+    async events(indexes) {
+      const where = idxIn('postgres', indexes);
+      const found = await rows<StoredEvent>({
+        text: `SELECT event.idx AS idx, body, fields FROM event LEFT JOIN event_private ON event_private.idx = event.idx WHERE event.${where.text}`,
+        params: where.params,
+      });
+      const byIdx = new Map(found.map((row) => [row.idx, row]));
+      return indexes.map((idx) => byIdx.get(idx)).filter((event) => event !== undefined);
+    },
+  };
+}
+
+/** `?` becomes `$1, $2, …`, INSTR becomes STRPOS. */
+export function compiled({ text, params }: Sql): CompiledQuery<never> {
+  let parameter = 0;
+  const sql = text.replace(/\?/g, () => `$${++parameter}`).replaceAll('INSTR(', 'STRPOS(');
+  return CompiledQuery.raw(sql, [...params]) as CompiledQuery<never>;
+}
+
+function candidatesSql({ driver, types, span, newestFirst }: CandidateRequest, wanted: number): Sql {
+  const order = newestFirst ? 'DESC' : 'ASC';
+  const within = {
+    text: `e.idx >= ? AND e.idx < ? ORDER BY e.idx ${order} LIMIT ${wanted}`,
+    params: [span.low, span.high],
+  };
+  if (driver === 'all')
+    return { text: `SELECT e.idx FROM search_event e WHERE ${within.text}`, params: within.params };
+  const parts = driver.flatMap(({ column, keys }): Sql[] => {
+    if (keys.length === 0) return [];
+    const typed = column !== 'type' && column !== 'cause';
+    const holes = keys.map(() => (column === 'cause' ? '(?::bytea)' : '(?::bigint)')).join(', ');
+    const typeList = typed ? ` CROSS JOIN unnest(?::bigint[]) AS t(type)` : '';
+    const condition = typed ? `e.${column} = k.key AND e.type = t.type` : `e.${column} = k.key`;
+    return [
+      {
+        text: `SELECT r.idx FROM (VALUES ${holes}) AS k(key)${typeList} CROSS JOIN LATERAL (SELECT e.idx FROM search_event e WHERE ${condition} AND ${within.text}) r`,
+        params: [...keys, ...(typed ? [`{${types.join(',')}}`] : []), ...within.params],
+      },
+    ];
+  });
+  if (parts.length === 0) return { text: 'SELECT idx FROM search_event WHERE 1 = 0', params: [] };
+  // UNION, not UNION ALL: one event may lie in several runs.
+  return {
+    text: `SELECT idx FROM (${parts.map((part) => part.text).join(' UNION ')}) AS found ORDER BY idx ${order} LIMIT ${wanted}`,
+    params: parts.flatMap((part) => part.params),
+  };
+}

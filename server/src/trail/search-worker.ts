@@ -1,0 +1,77 @@
+/** A thread that answers questions on SQLite, one at a time, with connections that can only read. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { isTorn, openForReading, type SqliteFile } from '../db/search-file.ts';
+import { AppError } from '../domain/error.ts';
+import { answers } from './answer.ts';
+import { givenUp, type QuestionName } from './projection.ts';
+import { sqliteSource } from './search-source.sqlite.ts';
+import { Words } from './select.ts';
+
+/** `cancelled` holds the number of a question nobody waits for any more. */
+export type SearcherData = { logPath: string; searchPath: string; cancelled: SharedArrayBuffer };
+export type SearcherOrder =
+  | { number: number; name: QuestionName; question: unknown }
+  | { reopen: true }
+  | { end: true };
+export type SearcherNews =
+  | { number: number; answer: unknown }
+  | {
+      number: number;
+      refused: {
+        code: AppError['code'];
+        message: string;
+        reason: AppError['reason'];
+        details: AppError['details'];
+        retryAfterSeconds: number | undefined;
+      };
+    }
+  | { number: number; failed: { message: string; stack: string | undefined; torn: boolean } };
+
+const { logPath, searchPath, cancelled } = workerData as SearcherData;
+const cell = new Int32Array(cancelled);
+const log = openForReading(logPath);
+let search: SqliteFile | undefined;
+let words = new Words();
+
+async function work({
+  number,
+  name,
+  question,
+}: Extract<SearcherOrder, { number: number }>): Promise<SearcherNews> {
+  const requireWanted = (): void => {
+    if (Atomics.load(cell, 0) === number) throw givenUp();
+  };
+  try {
+    search ??= openForReading(searchPath);
+    const answer = answers[name] as (work: unknown, asked: unknown) => Promise<unknown>;
+    return {
+      number,
+      answer: await answer({ source: sqliteSource({ search, log }), words, requireWanted }, question),
+    };
+  } catch (error) {
+    if (error instanceof AppError) {
+      const { code, message, reason, details, retryAfterSeconds } = error;
+      return { number, refused: { code, message, reason, details, retryAfterSeconds } };
+    }
+    const { message, stack } = error as Error;
+    return { number, failed: { message, stack, torn: isTorn(error) } };
+  }
+}
+
+function reopen(): void {
+  search?.close();
+  search = undefined;
+  words = new Words();
+}
+
+parentPort?.on('message', (order: SearcherOrder) => {
+  if ('number' in order) {
+    void work(order).then((news) => parentPort?.postMessage(news));
+  } else if ('reopen' in order) {
+    reopen();
+  } else {
+    reopen();
+    log.close();
+    parentPort?.close();
+  }
+});

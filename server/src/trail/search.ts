@@ -1,0 +1,369 @@
+/**
+ * The trail's reading side: search, one event, export, live tail. Who may see what is decided here and nowhere else, by
+ * the catalogue's audiences and the reader's rights; the caller says who reads and through which view.
+ *
+ * Everything is read from the projection, which follows the log; a search waits until it has passed everything committed
+ * when it arrived, for at most a second, and else says how far its answer is complete.
+ */
+import type { EventFilter, EventPage, ShownEvent } from '@tallyman/contract';
+import type { DatabaseLocation } from '../db/open.ts';
+import type { Db } from '../db/store.ts';
+import { AppError } from '../domain/error.ts';
+import type { Clock } from '../stdx/clock.ts';
+import { questionText } from './answer.ts';
+import { readsAsStaff } from './audience.ts';
+import { type ExportFormat, formatHead } from './export-format.ts';
+import { checkFilter } from './filter.ts';
+import { uuidBytes } from './projected-row.ts';
+import { PostgresProjection } from './projection.postgres.ts';
+import { SqliteProjection } from './projection.sqlite.ts';
+import type { Projection } from './projection.ts';
+import { type Reader, scopeOfView, type View } from './reader.ts';
+import { type TailItem, type TailOptions, tailEvents } from './tail.ts';
+import type { Trail } from './trail.ts';
+
+export type SearchParts = {
+  db: Db;
+  location: DatabaseLocation;
+  clock: Clock;
+  trail: Pick<Trail, 'read'>;
+  limits?: Partial<SearchLimits>;
+};
+
+export type SearchLimits = {
+  /** How long a search waits for the projection. */
+  waitMs: number;
+  /** The same for an export, which must be whole. */
+  exportWaitMs: number;
+  /** Writers are held up while the projection is so many events behind, … */
+  mostBehind: number;
+  /** … for so long; then they are refused. */
+  gateMs: number;
+  /** Threads that search, on SQLite. */
+  searchers: number;
+  exportPageSize: number;
+};
+
+const defaults: SearchLimits = {
+  waitMs: 1_000,
+  exportWaitMs: 30_000,
+  mostBehind: 500_000,
+  gateMs: 5_000,
+  searchers: 2,
+  exportPageSize: 500,
+};
+
+export type SearchQuery = { view: View; filter: EventFilter; cursor?: string | undefined; limit?: number };
+
+const readAgainMs = 600_000;
+const mostRemembered = 10_000;
+const maxFilterText = 2_000;
+
+export class Search {
+  readonly #db: Db;
+  readonly #clock: Clock;
+  readonly #trail: Pick<Trail, 'read'>;
+  readonly #projection: Projection;
+  readonly #limits: SearchLimits;
+  /** Reader and question -> when reading it again is an event again. */
+  readonly #readings = new Map<string, number>();
+  #head = 0;
+  readonly #stopListening: () => void;
+
+  private constructor(parts: SearchParts, projection: Projection, head: number) {
+    this.#db = parts.db;
+    this.#clock = parts.clock;
+    this.#trail = parts.trail;
+    this.#projection = projection;
+    this.#limits = { ...defaults, ...parts.limits };
+    this.#head = head;
+    this.#stopListening = parts.db.onHead((grown) => {
+      this.#head = grown;
+    });
+    parts.db.setGate(() => (this.lag() > this.#limits.mostBehind ? this.#held() : undefined));
+  }
+
+  /** On SQLite the projection is `search.db` beside the main file. Resolves before it has caught up. */
+  static async open(parts: SearchParts): Promise<Search> {
+    const { db, location } = parts;
+    const searchers = parts.limits?.searchers ?? defaults.searchers;
+    const projection =
+      location.engine === 'sqlite'
+        ? await SqliteProjection.open({
+            db,
+            logPath: location.path,
+            searchPath: searchPathOf(location.path),
+            searchers,
+          })
+        : await PostgresProjection.open(db);
+    return new Search(parts, projection, await db.head());
+  }
+
+  /** Events committed and not yet to be found. */
+  lag(): number {
+    return Math.max(0, this.#head - this.#projection.projected());
+  }
+
+  /** One page, newest first. Throws `invalid` naming the field, `forbidden` for a view that is not the reader's. */
+  async search(
+    { view, filter, cursor, limit = 50 }: SearchQuery,
+    reader: Reader,
+    signal?: AbortSignal,
+  ): Promise<EventPage> {
+    const completeTo = await this.#settle(this.#limits.waitMs);
+    const page = await this.#projection.ask(
+      'page',
+      { view, reader: plainReader(reader), filter, cursor, limit },
+      signal,
+    );
+    await this.#recordReading(view, reader, questionText(view, filter));
+    return completeTo === undefined ? page : { ...page, completeTo };
+  }
+
+  /** Missing and hidden look the same: `not_found`. `view`: `administration` for staff, else `me` or what one asks within. */
+  async getEvent(id: string, reader: Reader, view: View = viewOfOne(reader)): Promise<ShownEvent> {
+    await this.#settle(this.#limits.waitMs);
+    const known = uuidBytes(id) !== undefined;
+    const event = known
+      ? await this.#projection.ask('event', { id, view, reader: plainReader(reader) })
+      : undefined;
+    if (!event)
+      throw new AppError('not_found', 'There is no such event, or it is not for you to read.', {
+        details: { field: 'event' },
+      });
+    if (!concerns(event, reader)) await this.#recordReading(view, reader, JSON.stringify({ id }));
+    return event;
+  }
+
+  /**
+   * Every event that matches when it is called, oldest first, in pieces of text. The export is recorded before this
+   * resolves. Each event is a row unless the filter asks for merged repeats.
+   */
+  async exportEvents(
+    { view, filter }: SearchQuery,
+    reader: Reader,
+    format: ExportFormat,
+    signal?: AbortSignal,
+  ): Promise<AsyncIterable<string>> {
+    checkFilter(filter);
+    requireView(view, reader);
+    const head = await this.#db.head();
+    if ((await this.#settle(this.#limits.exportWaitMs)) !== undefined) {
+      throw new AppError(
+        'unavailable',
+        'The search index is still being built, so an export would not be whole. Try again later.',
+        { reason: 'unavailable', retryAfterSeconds: 30 },
+      );
+    }
+    await this.#recordExport({ view, reader, format, text: questionText(view, filter) });
+    return this.#chunks({
+      view,
+      filter: { repeats: 'rows', ...filter },
+      reader: plainReader(reader),
+      format,
+      head,
+      signal,
+    });
+  }
+
+  async *#chunks({
+    view,
+    filter,
+    reader,
+    format,
+    head,
+    signal,
+  }: {
+    view: View;
+    filter: EventFilter;
+    reader: Reader;
+    format: ExportFormat;
+    head: number;
+    signal: AbortSignal | undefined;
+  }): AsyncGenerator<string> {
+    yield formatHead(format);
+    for (let low = 0; low < head; ) {
+      const chunk = await this.#projection.ask(
+        'chunk',
+        { view, filter, reader, format, low, high: head, limit: this.#limits.exportPageSize },
+        signal,
+      );
+      if (chunk.text !== '') yield chunk.text;
+      low = chunk.next;
+    }
+  }
+
+  /**
+   * Events after a cursor (`previous` of a page, or of another item of a tail; without one: from now on), oldest first,
+   * without end: history and what comes are read in the same way, by index, so nothing is lost or doubled between them.
+   * Nothing is buffered: who reads slowly is read for later. `reader` is asked again before each reading; when it gives
+   * nobody, or one who may not read the view any more, the tail ends.
+   */
+  async tail(
+    query: SearchQuery,
+    reader: () => Promise<Reader | undefined>,
+    options: TailOptions = {},
+  ): Promise<AsyncIterable<TailItem>> {
+    const { view, filter } = query;
+    checkFilter(filter);
+    const first = await reader();
+    if (!first)
+      throw new AppError('forbidden', 'You may not read these events any more.', { reason: 'not_permitted' });
+    requireView(view, first);
+    const text = questionText(view, filter);
+    const tail = tailEvents(
+      {
+        projection: this.#projection,
+        head: await this.#db.head(),
+        view,
+        filter,
+        text,
+        cursor: query.cursor,
+        reader: async () => mayStill(view, await reader()),
+      },
+      options,
+    );
+    if (view.kind !== 'me')
+      await this.#oncePerReader(`tail ${text}`, first, () =>
+        this.#recordExport({ view, reader: first, format: 'tail', text }),
+      );
+    return tail;
+  }
+
+  /** Gives up what is under way and stops projecting. */
+  async close(): Promise<void> {
+    this.#stopListening();
+    this.#db.setGate(() => undefined);
+    await this.#projection.close();
+  }
+
+  /** Waits for the projection; returns how far it has come when that was not far enough. */
+  async #settle(waitMs: number): Promise<number | undefined> {
+    const head = await this.#db.head();
+    const there = await this.#until(() => this.#projection.projected() >= head, waitMs);
+    return there ? undefined : this.#projection.projected();
+  }
+
+  async #held(): Promise<void> {
+    if (await this.#until(() => this.lag() <= this.#limits.mostBehind, this.#limits.gateMs)) return;
+    throw new AppError(
+      'unavailable',
+      'More happens than the search index can follow. Try again in a moment.',
+      { reason: 'unavailable', retryAfterSeconds: 2 },
+    );
+  }
+
+  #until(condition: () => boolean, waitMs: number): Promise<boolean> {
+    if (condition()) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const end = (reached: boolean): void => {
+        clearTimeout(timer);
+        stop();
+        resolve(reached);
+      };
+      const timer = setTimeout(() => end(condition()), waitMs);
+      const stop = this.#projection.onProjected(() => condition() && end(true));
+    });
+  }
+
+  async #recordReading(view: View, reader: Reader, text: string): Promise<void> {
+    if (!readsAsStaff(view, reader)) return;
+    await this.#oncePerReader(text, reader, () =>
+      this.#trail.read({
+        type: 'trail.events.read',
+        by: performerOf(reader),
+        scope: scopeOfView(view),
+        details: { view: view.kind === 'me' ? 'account' : view.kind, filter: cut(text) },
+      }),
+    );
+  }
+
+  async #recordExport({
+    view,
+    reader,
+    format,
+    text,
+  }: {
+    view: View;
+    reader: Reader;
+    format: ExportFormat | 'tail';
+    text: string;
+  }): Promise<void> {
+    await this.#trail.read({
+      type: 'trail.events.export',
+      by: performerOf(reader),
+      scope: scopeOfView(view),
+      details: { format, filter: cut(text) },
+    });
+  }
+
+  /** Remembers a bounded number; what was forgotten early is recorded once more. */
+  async #oncePerReader(text: string, { by }: Reader, record: () => Promise<unknown>): Promise<void> {
+    const key = `${by.actor.id ?? by.actor.kind} ${text}`;
+    const now = this.#clock.nowMs();
+    if ((this.#readings.get(key) ?? 0) > now) return;
+    this.#readings.delete(key);
+    if (this.#readings.size >= mostRemembered)
+      this.#readings.delete(this.#readings.keys().next().value as string);
+    this.#readings.set(key, now + readAgainMs);
+    try {
+      await record();
+    } catch (error) {
+      this.#readings.delete(key);
+      throw error;
+    }
+  }
+}
+
+/** `data/tallyman.db` -> `data/search.db`. */
+export function searchPathOf(logPath: string): string {
+  return logPath.replace(/[^/]*$/, 'search.db');
+}
+
+function viewOfOne(reader: Reader): View {
+  return reader.role === 'person' ? { kind: 'me' } : { kind: 'administration' };
+}
+
+function requireView(view: View, reader: Reader): void {
+  if (mayStill(view, reader)) return;
+  throw new AppError(
+    'forbidden',
+    'Only administrators and auditors may read all events. Ask for those of your account, or of a namespace or project of yours.',
+    { reason: 'not_permitted' },
+  );
+}
+
+function mayStill(view: View, reader: Reader | undefined): Reader | undefined {
+  return view.kind === 'administration' && reader?.role === 'person'
+    ? undefined
+    : reader && plainReader(reader);
+}
+
+/** Staff who look at what they themselves did use no right of their role. */
+function concerns(event: ShownEvent, { principalId }: Reader): boolean {
+  return principalId !== undefined && event.actor.proven && event.actor.id === principalId;
+}
+
+/** Only what rights depend on crosses to another thread; a caller may carry more. */
+function plainReader(reader: Reader): Reader {
+  const { role, principalId, accountId, owned, memberOf, ownedProjects, maintainedProjects } = reader;
+  return {
+    by: performerOf(reader),
+    role,
+    owned,
+    memberOf,
+    ownedProjects,
+    maintainedProjects,
+    ...(principalId !== undefined && { principalId }),
+    ...(accountId !== undefined && { accountId }),
+  };
+}
+
+function performerOf({ by }: Reader): Reader['by'] {
+  const { actor, onBehalfOf, credential, request } = by;
+  return { actor, ...(onBehalfOf && { onBehalfOf }), credential, request };
+}
+
+function cut(text: string): string {
+  return text.length > maxFilterText ? `${text.slice(0, maxFilterText)}…` : text;
+}

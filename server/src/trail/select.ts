@@ -1,0 +1,287 @@
+/**
+ * Finding a page: pick the index runs with the fewest events, walk them in order, keep what matches. A walk looks at a
+ * bounded number of rows and then says how far it came, so that no question can cost more than its page.
+ */
+import { eventTypes } from '@tallyman/contract';
+import type { Value } from '../db/statement.ts';
+import { AppError } from '../domain/error.ts';
+import { concerns, rightsIn, viewRule } from './audience.ts';
+import {
+  type CheckedFilter,
+  conditionsOf,
+  type Driver,
+  type Known,
+  type NamedDimension,
+  namesOf,
+  type RunColumn,
+  textsOf,
+} from './filter.ts';
+import { type Reader, readerIn, type View } from './reader.ts';
+import { and, factColumns, isIn, type Rule, ruleSql, valuesIn } from './rule.ts';
+import { idxIn, type SearchSource, type Span } from './search-source.ts';
+import { inValues, joined, type Sql } from './sql.ts';
+
+/** Rows looked at for one page. */
+export const mostScanned = 20_000;
+/** How many events of a run are counted before it is called large. */
+const probed = 1_000;
+const namesPerLookup = 500;
+
+export type Selection = {
+  view: View;
+  reader: Reader;
+  filter: CheckedFilter;
+  /** Further bound on indexes: from `low` on, below `high`. */
+  within: Partial<Span>;
+  newestFirst: boolean;
+  limit: number;
+  /** Throws when nobody waits for the answer any more. */
+  requireWanted?: () => void;
+};
+
+export type Selected = {
+  indexes: number[];
+  /** There are more, or may be: go on beyond `reached`. */
+  more: boolean;
+  /** The walk was ended by its bound before the page was full. */
+  partial: boolean;
+  /** The last index looked at. */
+  reached: number | undefined;
+  /** Every index below it was projected. */
+  projected: number;
+};
+
+export type SearchState = { next: number; generation: number };
+
+export async function readState(source: SearchSource): Promise<SearchState> {
+  const [state] = await source.rows<SearchState>({
+    text: 'SELECT next, generation FROM search_state',
+    params: [],
+  });
+  return state ?? { next: 0, generation: 0 };
+}
+
+export async function selectIndexes(
+  source: SearchSource,
+  words: Words,
+  selection: Selection,
+): Promise<Selected> {
+  const state = await readState(source);
+  const nothing: Selected = {
+    indexes: [],
+    more: false,
+    partial: false,
+    reached: undefined,
+    projected: state.next,
+  };
+  const span = await spanOf(source, selection, state);
+  if (span.low >= span.high) return nothing;
+  const plan = await planOf(source, await words.of(source, state), selection);
+  const driver = await fewest(source, plan, span);
+  const portions = source.candidates({
+    driver,
+    types: plan.types,
+    span,
+    newestFirst: selection.newestFirst,
+    first: selection.limit + 1,
+  });
+  const found: number[] = [];
+  let scanned = 0;
+  let reached: number | undefined;
+  for await (const portion of portions) {
+    selection.requireWanted?.();
+    if (portion.length === 0) continue;
+    for (const idx of await matching(source, {
+      portion,
+      where: plan.where,
+      newestFirst: selection.newestFirst,
+    })) {
+      if (found.length === selection.limit)
+        return { ...nothing, indexes: found, more: true, reached: found.at(-1) };
+      found.push(idx);
+    }
+    scanned += portion.length;
+    reached = portion.at(-1);
+    if (scanned >= mostScanned)
+      return { ...nothing, indexes: found, more: true, partial: found.length < selection.limit, reached };
+  }
+  return { ...nothing, indexes: found };
+}
+
+async function matching(
+  source: SearchSource,
+  { portion, where, newestFirst }: { portion: readonly number[]; where: Sql; newestFirst: boolean },
+): Promise<number[]> {
+  const sql = joined([idxIn(source.engine, portion), where], 'AND');
+  const order = newestFirst ? 'DESC' : 'ASC';
+  const rows = await source.rows<{ idx: number }>({
+    text: `SELECT idx FROM search_event WHERE ${sql.text} ORDER BY idx ${order}`,
+    params: sql.params,
+  });
+  return rows.map((row) => row.idx);
+}
+
+type Plan = { where: Sql; types: number[]; drivers: (Driver | 'all')[] };
+
+async function planOf(
+  source: SearchSource,
+  words: KnownWords,
+  { view, reader, filter }: Selection,
+): Promise<Plan> {
+  if (view.kind === 'administration' && reader.role === 'person') {
+    throw new AppError(
+      'forbidden',
+      'Only administrators and auditors may read all events. Ask for those of your account, or of a namespace or project of yours.',
+      { reason: 'not_permitted' },
+    );
+  }
+  const rights = rightsIn(view, reader);
+  const shown = viewRule(view, reader);
+  const types = filter.types ?? eventTypes;
+  const texts = [...types, ...textsOf(filter), ...valuesIn(rights.readable), ...valuesIn(shown)];
+  const runs = runsOf(view, reader);
+  const known: Known = { words: await words.numbers(texts), named: await namedWords(source, filter) };
+  const asked = conditionsOf(filter, known, ruleSql(rights.whole, known.words));
+  const where = joined([ruleSql(and(shown, rights.readable), known.words), asked.where], 'AND');
+  const drivers: (Driver | 'all')[] = [...runs.map((run) => toDriver(run, known.words)), ...asked.drivers];
+  return { where, types: numbersOf(types, known.words), drivers: drivers.length === 0 ? ['all'] : drivers };
+}
+
+function numbersOf(texts: readonly string[], words: ReadonlyMap<string, number>): number[] {
+  return texts.map((text) => words.get(text)).filter((word) => word !== undefined);
+}
+
+type InRule = Extract<Rule, { op: 'in' }>;
+
+/** Sets of runs, each of which holds all that the view shows, or all that the reader may read of it. */
+function runsOf(view: View, reader: Reader): InRule[][] {
+  if (view.kind === 'administration') return [];
+  if (view.kind === 'me') return [concerns(reader)];
+  const inView =
+    view.kind === 'namespace' ? isIn('namespace', [view.namespace.id]) : isIn('project', [view.project.id]);
+  const person = readerIn(view, reader);
+  return person.role === 'person' ? [[inView as InRule], reachOf(person)] : [[inView as InRule]];
+}
+
+/** Everything a person may read anywhere. */
+function reachOf(reader: Reader): InRule[] {
+  const { principalId, owned, memberOf, ownedProjects, maintainedProjects } = reader;
+  const rules = [
+    ...(['actor', 'onBehalfOf', 'subject'] as const).map((column) => isIn(column, [principalId])),
+    isIn('namespace', [
+      ...new Set([...owned, ...memberOf, ...ownedProjects.ofNamespaces, ...maintainedProjects.ofNamespaces]),
+    ]),
+    isIn('project', [...new Set([...ownedProjects.ids, ...maintainedProjects.ids])]),
+  ];
+  return rules.filter((rule) => rule.op === 'in');
+}
+
+function toDriver(runs: readonly InRule[], words: ReadonlyMap<string, number>): Driver {
+  return runs.map(({ column, values }) => ({
+    column: factColumns[column] as RunColumn,
+    keys: numbersOf(values, words),
+  }));
+}
+
+/** The driver with the fewest events, as far as counting up to a bound tells; the first of equals. */
+async function fewest(source: SearchSource, { drivers, types }: Plan, span: Span): Promise<Driver | 'all'> {
+  const [only] = drivers;
+  if (drivers.length === 1) return only as Driver | 'all';
+  const counts = drivers.map((driver) => countSql(driver, types, span));
+  const columns = counts.map((count, at) => `(${count.text}) AS n${at}`).join(', ');
+  const [row] = await source.rows<Record<string, number>>({
+    text: `SELECT ${columns}`,
+    params: counts.flatMap((count) => count.params),
+  });
+  const numbers = drivers.map((_driver, at) => row?.[`n${at}`] ?? 0);
+  return drivers[numbers.indexOf(Math.min(...numbers))] as Driver | 'all';
+}
+
+function countSql(driver: Driver | 'all', types: readonly number[], { low, high }: Span): Sql {
+  if (driver === 'all') return { text: String(probed), params: [] };
+  const parts = driver.map(({ column, keys }): Sql => {
+    const typed =
+      column === 'type' || column === 'cause' ? '' : ` AND type IN (${types.join(',') || 'NULL'})`;
+    const key = inValues(column, keys as readonly Value[]);
+    return {
+      text: `(SELECT count(*) FROM (SELECT 1 FROM search_event WHERE ${key.text}${typed} AND idx >= ? AND idx < ? LIMIT ${probed}) AS run)`,
+      params: [...key.params, low, high],
+    };
+  });
+  return {
+    text: parts.map((part) => part.text).join(' + ') || '0',
+    params: parts.flatMap((part) => part.params),
+  };
+}
+
+/** Indexes asked for, that are projected, in blocks whose times meet the time asked for. */
+async function spanOf(
+  source: SearchSource,
+  { within, filter }: Selection,
+  state: SearchState,
+): Promise<Span> {
+  const span = { low: Math.max(0, within.low ?? 0), high: Math.min(state.next, within.high ?? state.next) };
+  const { fromUs, toUs } = filter;
+  if (fromUs === undefined && toUs === undefined) return span;
+  const [blocks] = await source.rows<{ low: number | null; high: number | null }>({
+    text: 'SELECT min(block) AS low, max(block) AS high FROM search_block WHERE last_us >= ? AND first_us < ?',
+    params: [fromUs ?? 0, toUs ?? Number.MAX_SAFE_INTEGER],
+  });
+  if (!blocks || blocks.low === null || blocks.high === null) return { low: 0, high: 0 };
+  return {
+    low: Math.max(span.low, blocks.low * blockSize),
+    high: Math.min(span.high, (blocks.high + 1) * blockSize),
+  };
+}
+
+/** Indexes of one row of search_block. */
+export const blockSize = 4_096;
+
+async function namedWords(
+  source: SearchSource,
+  filter: CheckedFilter,
+): Promise<Map<NamedDimension, number[]>> {
+  const found = new Map<NamedDimension, number[]>();
+  for (const { dimension, names } of namesOf(filter)) {
+    const where = inValues('name', names);
+    const rows = await source.rows<{ word: number }>({
+      text: `SELECT DISTINCT word FROM search_name WHERE dimension = ? AND ${where.text} LIMIT ${namesPerLookup}`,
+      params: [dimension, ...where.params],
+    });
+    found.set(
+      dimension,
+      rows.map((row) => row.word),
+    );
+  }
+  return found;
+}
+
+const mostRemembered = 50_000;
+
+/** What `Words` gives for one request. */
+type KnownWords = { numbers(texts: readonly string[]): Promise<ReadonlyMap<string, number>> };
+
+/** Remembers the numbers of texts; they never change while the projection is the same one. */
+export class Words {
+  #known = new Map<string, number>();
+  #generation: number | undefined;
+
+  async of(source: SearchSource, { generation }: SearchState): Promise<KnownWords> {
+    if (generation !== this.#generation || this.#known.size > mostRemembered) this.#known = new Map();
+    this.#generation = generation;
+    return { numbers: (texts) => this.#numbers(source, texts) };
+  }
+
+  async #numbers(source: SearchSource, texts: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const unknown = [...new Set(texts)].filter((text) => !this.#known.has(text));
+    for (let at = 0; at < unknown.length; at += namesPerLookup) {
+      const where = inValues('text', unknown.slice(at, at + namesPerLookup));
+      const rows = await source.rows<{ id: number; text: string }>({
+        text: `SELECT id, text FROM search_word WHERE ${where.text}`,
+        params: where.params,
+      });
+      for (const row of rows) this.#known.set(row.text, row.id);
+    }
+    return this.#known;
+  }
+}

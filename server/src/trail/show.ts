@@ -1,0 +1,134 @@
+/** From stored bytes to the event one reader sees: masked, with title and sentence, and the repeats of a refusal. */
+import {
+  type AuditEvent,
+  declarationOf,
+  isEventType,
+  type Repeats,
+  type ShownEvent,
+  type ShownRepeats,
+  sentenceOf,
+} from '@tallyman/contract';
+import { maskedFields, type Rights } from './audience.ts';
+import { factsOf, openStored, type StoredEvent, uuidBytes } from './projected-row.ts';
+import type { SearchSource } from './search-source.ts';
+import { inValues } from './sql.ts';
+
+/** What a list shows: events that are there for the reader, in the order given. */
+export async function showEvents(
+  source: SearchSource,
+  rights: Rights,
+  { indexes, merged }: { indexes: readonly number[]; merged: boolean },
+): Promise<ShownEvent[]> {
+  const stored = await source.events(indexes);
+  const shown = stored.map((event) => showEvent(event, rights));
+  if (merged) await mergeRepeats(source, rights, shown);
+  return shown;
+}
+
+export function showEvent(stored: StoredEvent, rights: Rights): ShownEvent {
+  const event = openStored(stored);
+  const withheld = maskEvent(event, maskedFields(rights, factsOf(event)));
+  const declared = isEventType(event.type) ? declarationOf(event.type) : undefined;
+  // In the order of the schema, for people who read the JSON.
+  const {
+    v,
+    id,
+    type,
+    version,
+    occurredAt,
+    recordedAt,
+    outcome,
+    reason,
+    actor,
+    onBehalfOf,
+    credential,
+    scope,
+    target,
+  } = event;
+  return {
+    index: stored.idx,
+    v,
+    id,
+    type,
+    version,
+    title: declared?.title ?? type,
+    sentence: sentenceOf(event),
+    severity: declared?.severity ?? 'info',
+    occurredAt,
+    recordedAt,
+    outcome,
+    ...(reason !== undefined && { reason }),
+    actor,
+    ...(onBehalfOf && { onBehalfOf }),
+    credential,
+    scope,
+    ...(target && { target }),
+    request: event.request,
+    ...(event.cause !== undefined && { cause: event.cause }),
+    details: event.details,
+    withheld,
+  };
+}
+
+/** Takes out the masked fields and every field whose value is gone; returns their pointers. Changes the event. */
+function maskEvent(event: AuditEvent, masked: readonly string[]): string[] {
+  const withheld: string[] = [];
+  for (const pointer of masked) {
+    const keys = pointer.slice(1).split('/');
+    const last = keys.pop() as string;
+    let holder: unknown = event;
+    for (const key of keys) holder = (holder as Record<string, unknown> | undefined)?.[key];
+    if (typeof holder !== 'object' || holder === null || !Object.hasOwn(holder, last)) continue;
+    delete (holder as Record<string, unknown>)[last];
+    withheld.push(pointer);
+  }
+  dropCommitments(event as unknown as Record<string, unknown>, '', withheld);
+  return withheld;
+}
+
+function dropCommitments(holder: Record<string, unknown>, pointer: string, withheld: string[]): void {
+  for (const [key, value] of Object.entries(holder)) {
+    if (typeof value !== 'object' || value === null) continue;
+    if (Object.hasOwn(value, '#')) {
+      delete holder[key];
+      withheld.push(`${pointer}/${key}`);
+    } else {
+      dropCommitments(value as Record<string, unknown>, `${pointer}/${key}`, withheld);
+    }
+  }
+}
+
+/** A refusal's closing event has its cause, its scope and its actor: who may read the one may read the other. */
+async function mergeRepeats(
+  source: SearchSource,
+  rights: Rights,
+  shown: readonly ShownEvent[],
+): Promise<void> {
+  const refusals = new Map(
+    shown.filter((event) => event.outcome !== 'success').map((event) => [event.id, event]),
+  );
+  if (refusals.size === 0) return;
+  const where = inValues(
+    'cause',
+    [...refusals.keys()].map((id) => uuidBytes(id) as Buffer),
+  );
+  const rows = await source.rows<{ idx: number }>({
+    text: `SELECT idx FROM search_event WHERE ${where.text} AND repeats_since_us IS NOT NULL`,
+    params: where.params,
+  });
+  for (const stored of await source.events(rows.map((row) => row.idx))) {
+    const closing = showEvent(stored, rights);
+    const first = refusals.get(closing.cause as string);
+    const repeats = closing.details.repeats as
+      | (Omit<Repeats, 'samples'> & { samples?: string[] })
+      | undefined;
+    if (first && repeats) first.repeats = repeatsOf(closing, repeats);
+  }
+}
+
+function repeatsOf(
+  closing: ShownEvent,
+  { count, firstAt, lastAt, samples }: Omit<Repeats, 'samples'> & { samples?: string[] },
+): ShownRepeats {
+  return { count, firstAt, lastAt, ...(samples && { samples }), id: closing.id, index: closing.index };
+}
