@@ -3,13 +3,7 @@ import { z } from 'zod';
 import { severities, switchNames } from '../catalogue/kind.ts';
 import { outcomes } from '../event.ts';
 import { reasons } from '../reasons.ts';
-import {
-  eventFilterShape,
-  eventPageSchema,
-  eventQuerySchema,
-  eventViewKinds,
-  shownEventSchema,
-} from './events.ts';
+import { eventPageSchema, eventQuerySchema, shownEventSchema } from './events.ts';
 import type { ApiRoute } from './route.ts';
 import { idSchema } from './shapes.ts';
 
