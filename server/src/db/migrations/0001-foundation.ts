@@ -69,6 +69,7 @@ export const foundation: Migration = {
     `CREATE INDEX tag_history_digest ON tag_history (project_id, digest)`,
     `CREATE TABLE upload (id {text} PRIMARY KEY, project_id {text}, path {text} NOT NULL, principal_id {text} NOT NULL,
        created_at {int} NOT NULL)`,
+    `CREATE INDEX upload_principal ON upload (principal_id)`,
     `CREATE TABLE job (id {text} PRIMARY KEY, kind {text} NOT NULL, state {text} NOT NULL, payload {text} NOT NULL,
        progress {text} NOT NULL, run_at {int} NOT NULL, created_at {int} NOT NULL, updated_at {int} NOT NULL)`,
     `CREATE INDEX job_due ON job (state, run_at)`,

@@ -1,0 +1,178 @@
+/**
+ * The SQL of the container host. `…List` parameters are JSON arrays of texts, so that one prepared statement serves any
+ * length. Who changes tags or manifests of a project holds its lock (`lockProject`); links and blobs are guarded by their
+ * rows: every statement that relies on one being there also touches it.
+ */
+
+import { type Row, type Statement, statement } from '../db/statement.ts';
+import type { ReadDb, Tx } from '../db/store.ts';
+import type { Digest } from '../domain/digest.ts';
+
+/** `column IN (list)`, from a JSON array in one parameter. */
+function inList(sql: string): { sqlite: string; postgres: string } {
+  let parameter = 0;
+  const numbered = sql.replace(/LIST\(\?\)|\?/g, (found) =>
+    found === '?' ? `$${++parameter}` : `(SELECT jsonb_array_elements_text($${++parameter}::jsonb))`,
+  );
+  return { sqlite: sql.replace(/LIST\(\?\)/g, '(SELECT value FROM json_each(?))'), postgres: numbered };
+}
+
+function listStatement<R extends Row = Row>(sql: string): Statement<R> {
+  const { sqlite, postgres } = inList(sql);
+  return statement<R>(sqlite, { postgres });
+}
+
+// Manifests and tags
+
+export type StoredManifest = { digest: string; mediaType: string; content: Uint8Array };
+export type ManifestHead = { digest: string; mediaType: string; sizeBytes: number };
+
+const byTag =
+  'FROM tag t JOIN manifest m ON m.project_id = t.project_id AND m.digest = t.digest WHERE t.project_id = ? AND t.name = ?';
+const byDigest = 'FROM manifest m WHERE m.project_id = ? AND m.digest = ?';
+const whole = 'SELECT m.digest, m.media_type AS "mediaType", m.content';
+const head = 'SELECT m.digest, m.media_type AS "mediaType", m.size_bytes AS "sizeBytes"';
+export const manifestByTag = statement<StoredManifest>(`${whole} ${byTag}`);
+export const manifestByDigest = statement<StoredManifest>(`${whole} ${byDigest}`);
+export const headByTag = statement<ManifestHead>(`${head} ${byTag}`);
+export const headByDigest = statement<ManifestHead>(`${head} ${byDigest}`);
+
+export const insertManifest = statement(
+  `INSERT INTO manifest (project_id, digest, media_type, artifact_type, subject_digest, size_bytes, content, annotations, created_at, event_id)
+   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+);
+export const deleteManifestRow = statement('DELETE FROM manifest WHERE project_id = ? AND digest = ?');
+export const deleteReferences = statement(
+  'DELETE FROM manifest_reference WHERE project_id = ? AND digest = ?',
+);
+const insertReferencesOf = (kind: 'blob' | 'manifest') =>
+  statement(
+    `INSERT INTO manifest_reference (project_id, digest, kind, child_digest) SELECT ?, ?, '${kind}', value FROM json_each(?)`,
+    {
+      postgres: `INSERT INTO manifest_reference (project_id, digest, kind, child_digest)
+                 SELECT $1, $2, '${kind}', jsonb_array_elements_text($3::jsonb)`,
+    },
+  );
+export const insertBlobReferences = insertReferencesOf('blob');
+export const insertChildReferences = insertReferencesOf('manifest');
+/** One that names it, if any. */
+export const referrerOfContent = statement<{ digest: string }>(
+  'SELECT digest FROM manifest_reference WHERE project_id = ? AND child_digest = ? LIMIT 1',
+);
+export const presentManifests = listStatement<{ digest: string }>(
+  'SELECT digest FROM manifest WHERE project_id = ? AND digest IN LIST(?)',
+);
+
+export type TagRow = {
+  digest: string;
+  createdAt: number;
+  movedAt: number;
+  expiresAt: number | null;
+  eventId: string;
+};
+export const tagRow = statement<TagRow>(
+  `SELECT digest, created_at AS "createdAt", moved_at AS "movedAt", expires_at AS "expiresAt", event_id AS "eventId"
+   FROM tag WHERE project_id = ? AND name = ?`,
+);
+export const tagNamesAfter = statement<{ name: string }>(
+  'SELECT name FROM tag WHERE project_id = ? AND name > ? ORDER BY name LIMIT ?',
+);
+export const tagsOfManifest = statement<{ name: string }>(
+  'SELECT name FROM tag WHERE project_id = ? AND digest = ? ORDER BY name',
+);
+export const insertTag = statement(
+  'INSERT INTO tag (project_id, name, digest, created_at, moved_at, event_id) VALUES (?, ?, ?, ?, ?, ?)',
+);
+export const moveTag = statement(
+  'UPDATE tag SET digest = ?, moved_at = ?, event_id = ? WHERE project_id = ? AND name = ?',
+);
+export const deleteTagRow = statement('DELETE FROM tag WHERE project_id = ? AND name = ?');
+export const setExpiry = statement('UPDATE tag SET expires_at = ? WHERE project_id = ? AND name = ?');
+export const beginHistory = statement(
+  'INSERT INTO tag_history (project_id, name, digest, from_at, from_event_id) VALUES (?, ?, ?, ?, ?)',
+);
+export const endHistory = statement(
+  'UPDATE tag_history SET to_at = ?, to_event_id = ? WHERE project_id = ? AND name = ? AND to_at IS NULL',
+);
+
+// Blobs and links
+
+export type LinkRow = { sizeBytes: number; touchedAt: number };
+export const linkRow = statement<LinkRow>(
+  `SELECT b.size_bytes AS "sizeBytes", l.touched_at AS "touchedAt"
+   FROM container_blob l JOIN blob b ON b.digest = l.digest WHERE l.project_id = ? AND l.digest = ?`,
+);
+export const putBlobRow = statement(
+  `INSERT INTO blob (digest, size_bytes, created_at, touched_at) VALUES (?, ?, ?, ?)
+   ON CONFLICT (digest) DO UPDATE SET touched_at = excluded.touched_at`,
+);
+export const touchBlobRow = statement('UPDATE blob SET touched_at = ? WHERE digest = ?');
+/** Touches 1 row when the link is new, 0 when it was there. */
+export const insertLink = statement(
+  `INSERT INTO container_blob (project_id, digest, created_at, touched_at) VALUES (?, ?, ?, ?)
+   ON CONFLICT (project_id, digest) DO NOTHING`,
+);
+export const touchLink = statement(
+  'UPDATE container_blob SET touched_at = ? WHERE project_id = ? AND digest = ?',
+);
+/** Touches as many rows as are there, and keeps them from collection until the unit ends. */
+export const touchLinks = listStatement(
+  'UPDATE container_blob SET touched_at = ? WHERE project_id = ? AND digest IN LIST(?)',
+);
+export const presentLinks = listStatement<{ digest: string }>(
+  'SELECT digest FROM container_blob WHERE project_id = ? AND digest IN LIST(?)',
+);
+export const deleteLink = statement('DELETE FROM container_blob WHERE project_id = ? AND digest = ?');
+
+// Uploads
+
+export const insertUpload = statement(
+  'INSERT INTO upload (id, project_id, path, principal_id, created_at) VALUES (?, ?, ?, ?, ?)',
+);
+export const uploadRow = statement<{ path: string; principalId: string }>(
+  'SELECT path, principal_id AS "principalId" FROM upload WHERE id = ?',
+);
+export const deleteUploadRow = statement('DELETE FROM upload WHERE id = ?');
+export const countUploads = statement<{ count: number }>(
+  'SELECT count(*) AS count FROM upload WHERE principal_id = ?',
+);
+
+// Projects
+
+/** FOR SHARE: deleting or renaming the project waits for the unit, or the unit sees it done. */
+const liveProject = statement<{ id: string }>('SELECT id FROM project WHERE id = ? AND deleted_at IS NULL', {
+  postgres: 'SELECT id FROM project WHERE id = $1 AND deleted_at IS NULL FOR SHARE',
+});
+export type ProjectRow = { id: string; num: number; visibility: 'private' | 'public' };
+export const projectByName = statement<ProjectRow>(
+  `SELECT id, num, visibility FROM project WHERE namespace_id = ? AND format = 'container' AND name = ? AND deleted_at IS NULL`,
+);
+
+export async function isLiveProject(tx: Tx, projectId: string): Promise<boolean> {
+  return (await tx.get(liveProject, [projectId])) !== undefined;
+}
+
+/** One order for everything that changes a project's manifests and tags. */
+export async function lockProject(tx: Tx, projectId: string): Promise<void> {
+  await tx.lock(`container project ${projectId}`);
+}
+
+/** Renews a blob's grace time in a project. */
+export async function touch(tx: Tx, at: { projectId: string; digest: Digest; nowUs: number }): Promise<void> {
+  await tx.run(touchBlobRow, [at.nowUs, at.digest]);
+  await tx.run(touchLink, [at.nowUs, at.projectId, at.digest]);
+}
+
+/** Those of the digests that a project has neither as a blob nor, when asked for, as a manifest. */
+export async function missingContent(
+  tx: ReadDb,
+  projectId: string,
+  wanted: { blobs: readonly string[]; children: readonly string[] },
+): Promise<string[]> {
+  const present = new Set<string>();
+  const all = JSON.stringify([...wanted.blobs, ...wanted.children]);
+  for (const { digest } of await tx.all(presentLinks, [projectId, all])) present.add(digest);
+  const manifests = await tx.all(presentManifests, [projectId, JSON.stringify(wanted.children)]);
+  for (const { digest } of manifests) present.add(digest);
+  return [...wanted.blobs, ...wanted.children].filter((digest) => !present.has(digest));
+}

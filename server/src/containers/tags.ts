@@ -1,0 +1,252 @@
+/**
+ * Tags: names that point to a manifest of their project. Everything that points, moves or removes one goes through here,
+ * under the project's lock, with its event and its line of history in the same unit. Used by pushes, by the management
+ * API and by expiry. Pointing a tag where it points already changes nothing and is no event.
+ */
+import type { Scope } from '@tallyman/contract';
+import { sql } from 'kysely';
+import type { Db, Tx } from '../db/store.ts';
+import type { Digest } from '../domain/digest.ts';
+import { AppError } from '../domain/error.ts';
+import { type Clock, formatUs } from '../stdx/clock.ts';
+import type { Performer } from '../trail/draft.ts';
+import type { Trail } from '../trail/trail.ts';
+import {
+  beginHistory,
+  deleteTagRow,
+  endHistory,
+  headByDigest,
+  insertTag,
+  isLiveProject,
+  lockProject,
+  moveTag,
+  setExpiry,
+  type TagRow,
+  tagRow,
+} from './rows.ts';
+
+export type TagParts = { db: Db; trail: Trail; clock: Clock };
+/** Who changes what is in which project. */
+export type OnProject = { by: Performer; projectId: string; scope: Scope };
+type Pointing = OnProject & { tag: string; digest: Digest; cause?: string };
+
+/** Inside a unit that holds the project's lock and knows that the manifest is there. */
+export async function pointTag(
+  parts: { trail: Trail; clock: Clock },
+  tx: Tx,
+  pointing: Pointing & { how: 'push' | 'retag' | 'restore'; status?: number },
+): Promise<void> {
+  const { by, projectId, scope, tag, digest, how, status, cause } = pointing;
+  const present = await tx.get(tagRow, [projectId, tag]);
+  if (present?.digest === digest) return;
+  const draft = {
+    by,
+    scope,
+    target: { kind: 'tag', name: tag },
+    ...(status !== undefined && { status }),
+    ...(cause !== undefined && { cause }),
+  };
+  const eventId =
+    present === undefined
+      ? parts.trail.record(tx, { ...draft, type: 'container.tag.create', details: { by: how, digest, tag } })
+      : parts.trail.record(tx, {
+          ...draft,
+          type: 'container.tag.move',
+          details: { by: how, from: present.digest, tag, to: digest },
+        });
+  const nowUs = parts.clock.nowUs();
+  if (present === undefined) {
+    await tx.run(insertTag, [projectId, tag, digest, nowUs, nowUs, eventId]);
+  } else {
+    await tx.run(endHistory, [nowUs, eventId, projectId, tag]);
+    await tx.run(moveTag, [digest, nowUs, eventId, projectId, tag]);
+  }
+  await tx.run(beginHistory, [projectId, tag, digest, nowUs, eventId]);
+}
+
+/** Points a tag, new or not, to a manifest of the project. Throws manifest_unknown. */
+export async function retag(parts: TagParts, to: Pointing): Promise<void> {
+  await repoint(parts, to, 'retag');
+}
+
+/** Points a tag, deleted or not, back to a manifest it once pointed to. Throws tag_unknown when it never did, or manifest_unknown when that is gone. */
+export async function restoreTag(parts: TagParts, to: Pointing): Promise<void> {
+  await repoint(parts, to, 'restore');
+}
+
+async function repoint(parts: TagParts, to: Pointing, how: 'retag' | 'restore'): Promise<void> {
+  await parts.db.transact(async (tx) => {
+    await lockLive(tx, to.projectId);
+    if (how === 'restore') await requireOnceThere(tx, to);
+    const manifest = await tx.get(headByDigest, [to.projectId, to.digest]);
+    if (manifest === undefined) {
+      throw new AppError('not_found', 'There is no such manifest in the project, or it is kept no longer.', {
+        reason: 'manifest_unknown',
+        details: { field: 'digest' },
+      });
+    }
+    await pointTag(parts, tx, { ...to, how });
+  });
+}
+
+async function requireOnceThere(tx: Tx, { projectId, tag, digest }: Pointing): Promise<void> {
+  const once = await tx.q
+    .selectFrom('tag_history')
+    .select('name')
+    .where('project_id', '=', projectId)
+    .where('name', '=', tag)
+    .where('digest', '=', digest)
+    .limit(1)
+    .executeTakeFirst();
+  if (once === undefined) throw tagUnknown(tag, `The tag ${tag} never pointed to this manifest.`);
+}
+
+/** Throws tag_unknown. The manifest stays, so that the tag can be restored. */
+export async function deleteTag(
+  parts: TagParts,
+  at: OnProject & { tag: string; how?: 'request' | 'expiry' },
+): Promise<void> {
+  await parts.db.transact(async (tx) => {
+    await lockLive(tx, at.projectId);
+    const present = await tx.get(tagRow, [at.projectId, at.tag]);
+    if (present === undefined) throw tagUnknown(at.tag);
+    await removeTag(parts, tx, { ...at, how: at.how ?? 'request', digest: present.digest });
+  });
+}
+
+/** Inside a unit that holds the project's lock. */
+export async function removeTag(
+  parts: { trail: Trail; clock: Clock },
+  tx: Tx,
+  at: OnProject & { tag: string; digest: string; how: 'request' | 'manifest' | 'expiry'; cause?: string },
+): Promise<void> {
+  const { by, scope, projectId, tag, digest, how, cause } = at;
+  const eventId = parts.trail.record(tx, {
+    type: 'container.tag.delete',
+    by,
+    scope,
+    target: { kind: 'tag', name: tag },
+    ...(cause !== undefined && { cause }),
+    details: { by: how, digest, tag },
+  });
+  await tx.run(deleteTagRow, [projectId, tag]);
+  await tx.run(endHistory, [parts.clock.nowUs(), eventId, projectId, tag]);
+}
+
+/** `expiresAtUs` null = never. Setting what is set already is no event. Throws tag_unknown. */
+export async function setTagExpiry(
+  parts: TagParts,
+  at: OnProject & { tag: string; expiresAtUs: number | null },
+): Promise<void> {
+  const { by, scope, projectId, tag, expiresAtUs } = at;
+  await parts.db.transact(async (tx) => {
+    await lockLive(tx, projectId);
+    const present = await tx.get(tagRow, [projectId, tag]);
+    if (present === undefined) throw tagUnknown(tag);
+    if (present.expiresAt === expiresAtUs) return;
+    await tx.run(setExpiry, [expiresAtUs, projectId, tag]);
+    parts.trail.record(tx, {
+      type: 'container.tag.expire',
+      by,
+      scope,
+      target: { kind: 'tag', name: tag },
+      details: {
+        digest: present.digest,
+        ...(present.expiresAt !== null && { from: formatUs(present.expiresAt) }),
+        tag,
+        ...(expiresAtUs !== null && { to: formatUs(expiresAtUs) }),
+      },
+    });
+  });
+}
+
+/** Throws project_unknown when the project was deleted meanwhile. */
+export async function lockLive(tx: Tx, projectId: string): Promise<void> {
+  await lockProject(tx, projectId);
+  if (await isLiveProject(tx, projectId)) return;
+  throw new AppError('not_found', 'The project was deleted a moment ago.', { reason: 'project_unknown' });
+}
+
+export function tagUnknown(tag: string, message = `There is no tag ${tag}.`): AppError {
+  return new AppError('not_found', message, { reason: 'tag_unknown', details: { field: 'tag' } });
+}
+
+export type ListedTag = TagRow & { name: string; mediaType: string; sizeBytes: number };
+
+/** One page by name. `after` is the last name of the page before; `text` is part of the name. */
+export async function listTags(
+  db: Pick<Db, 'read'>,
+  of: { projectId: string; after?: string; limit: number; text?: string },
+): Promise<ListedTag[]> {
+  let query = tagsWithManifests(db, of.projectId).orderBy('tag.name').limit(of.limit);
+  if (of.after !== undefined) query = query.where('tag.name', '>', of.after);
+  if (of.text !== undefined) {
+    // Tags hold `_`, which LIKE would read as any one character.
+    const pattern = `%${of.text.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`;
+    query = query.where(sql<boolean>`lower(tag.name) like ${pattern} escape '\\'`);
+  }
+  return query.execute();
+}
+
+export async function findTag(
+  db: Pick<Db, 'read'>,
+  at: { projectId: string; tag: string },
+): Promise<ListedTag | undefined> {
+  return tagsWithManifests(db, at.projectId).where('tag.name', '=', at.tag).executeTakeFirst();
+}
+
+function tagsWithManifests(db: Pick<Db, 'read'>, projectId: string) {
+  return db.read.q
+    .selectFrom('tag')
+    .innerJoin('manifest', (join) =>
+      join.onRef('manifest.project_id', '=', 'tag.project_id').onRef('manifest.digest', '=', 'tag.digest'),
+    )
+    .select([
+      'tag.name',
+      'tag.digest',
+      'tag.created_at as createdAt',
+      'tag.moved_at as movedAt',
+      'tag.expires_at as expiresAt',
+      'tag.event_id as eventId',
+      'manifest.media_type as mediaType',
+      'manifest.size_bytes as sizeBytes',
+    ])
+    .where('tag.project_id', '=', projectId);
+}
+
+export type TagState = {
+  digest: string;
+  fromUs: number;
+  toUs: number | null;
+  fromEventId: string;
+  toEventId: string | null;
+  /** Whether the manifest is still kept. */
+  restorable: boolean;
+};
+
+/** Newest first. `beforeUs` is `fromUs` of the last of the page before. */
+export async function listTagHistory(
+  db: Pick<Db, 'read'>,
+  of: { projectId: string; tag: string; beforeUs?: number; limit: number },
+): Promise<TagState[]> {
+  const rows = await db.read.q
+    .selectFrom('tag_history as h')
+    .leftJoin('manifest as m', (join) =>
+      join.onRef('m.project_id', '=', 'h.project_id').onRef('m.digest', '=', 'h.digest'),
+    )
+    .select(['h.digest', 'h.from_at', 'h.to_at', 'h.from_event_id', 'h.to_event_id', 'm.digest as kept'])
+    .where('h.project_id', '=', of.projectId)
+    .where('h.name', '=', of.tag)
+    .where('h.from_at', '<', of.beforeUs ?? Number.MAX_SAFE_INTEGER)
+    .orderBy('h.from_at', 'desc')
+    .limit(of.limit)
+    .execute();
+  return rows.map((row) => ({
+    digest: row.digest,
+    fromUs: row.from_at,
+    toUs: row.to_at,
+    fromEventId: row.from_event_id,
+    toEventId: row.to_event_id,
+    restorable: row.kept !== null,
+  }));
+}
