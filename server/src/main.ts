@@ -2,18 +2,24 @@
  * The composition root: builds everything from the configuration, starts it from the inside out and stops it from the
  * outside in. Nothing else knows how the parts fit together.
  */
+import type { FastifyPluginAsync } from 'fastify';
 import { Access } from './access/access.ts';
 import { openBlobs } from './blobs/open-blobs.ts';
+import type { BlobStore, BlobUpkeep } from './blobs/store.ts';
 import type { Config } from './config/config.ts';
+import { DigestGuard } from './containers/digest-guard.ts';
+import { containerRoutes } from './containers/host.ts';
 import { lockFolder } from './db/folder-lock.ts';
-import { openDb } from './db/open.ts';
-import type { FatalError } from './domain/error.ts';
+import { type DatabaseLocation, openDb } from './db/open.ts';
+import type { Db } from './db/store.ts';
+import { FatalError } from './domain/error.ts';
 import { addHealthRoutes, createReadiness } from './http/health.ts';
 import type { Logger } from './http/log.ts';
 import { addMetricsRoute, HttpMetrics } from './http/metrics.ts';
-import { createHttpServer } from './http/server.ts';
+import { createHttpServer, type HttpServer } from './http/server.ts';
 import { Identity } from './identity/identity.ts';
 import { makeDataFolder, readRegistryKey } from './main/data-folder.ts';
+import { beginFirstStart, type FirstStart } from './main/first-start.ts';
 import { recordStart, recordStop } from './main/life-events.ts';
 import { addTrailMetrics } from './main/trail-metrics.ts';
 import { type Clock, systemClock } from './stdx/clock.ts';
@@ -22,7 +28,9 @@ import { Trail } from './trail/trail.ts';
 export type App = {
   /** Where people reach it. */
   readonly publicUrl: string;
-  /** Begins to listen. Once. */
+  /** What became of the question who the first administrator is. */
+  readonly firstStart: FirstStart;
+  /** Begins to work and to listen. Once. */
   start(): Promise<void>;
   /** Loses nothing that was acknowledged. Idempotent; later calls wait for the first. */
   stop(signal?: string): Promise<void>;
@@ -34,9 +42,56 @@ export type App = {
 
 export type AppParts = { log: Logger; clock?: Clock };
 
-/** Opens and migrates everything. When it throws, nothing stays open. */
+/** Opens and migrates everything, and makes the first administrator. When it throws, nothing stays open. */
 export async function createApp(config: Config, { log, clock = systemClock() }: AppParts): Promise<App> {
   await using opened = new AsyncDisposableStack();
+  const stores = await openStores(opened, config, clock);
+  const domain = await composeDomain(stores, config, clock);
+  const firstStart = await beginFirstStart(domain.identity.parts, config.firstAdmin);
+  const { promise: failed, resolve: onFatal } = Promise.withResolvers<FatalError>();
+  const http = composeHttp({ ...domain, config, log, onFatal });
+  for (const routes of hosts(domain, config)) http.app.register(routes);
+
+  const { db, trail, identity } = domain;
+  const held = opened.move();
+  let watching: NodeJS.Timeout | undefined;
+  const stop = async (signal: string | undefined): Promise<void> => {
+    await using _ = held;
+    clearInterval(watching);
+    await http.stop();
+    await identity.stop();
+    await trail.stop();
+    await recordStop(domain, signal);
+  };
+  let stopping: Promise<void> | undefined;
+  return {
+    publicUrl: config.publicUrl,
+    firstStart,
+    failed,
+    reload: () => http.reload(),
+    start: async () => {
+      await trail.start();
+      await identity.start();
+      await recordStart(domain);
+      watching = watchStore(db, onFatal);
+      await http.listen(config.http);
+    },
+    stop: (signal) => {
+      stopping ??= stop(signal);
+      return stopping;
+    },
+  };
+}
+
+/** For the database room. */
+export function locationOf({ database }: Config): DatabaseLocation {
+  return database.engine === 'sqlite' ? database : { engine: 'postgres', url: database.url.reveal() };
+}
+
+type Stores = { db: Db; blobs: BlobStore & BlobUpkeep };
+
+/** What was opened closes in reverse; the folder's lock goes last. */
+async function openStores(opened: AsyncDisposableStack, config: Config, clock: Clock): Promise<Stores> {
   await makeDataFolder(config.dataDir);
   const lock = lockFolder(config.dataDir);
   opened.defer(() => lock.release());
@@ -44,14 +99,28 @@ export async function createApp(config: Config, { log, clock = systemClock() }: 
   opened.defer(() => db.close());
   const blobs = await openBlobs({ dataDir: config.dataDir, clock, url: config.blobsUrl });
   opened.defer(() => blobs.close());
+  return { db, blobs };
+}
 
+type Domain = Stores & { clock: Clock; trail: Trail; identity: Identity; access: Access; guard: DigestGuard };
+
+async function composeDomain({ db, blobs }: Stores, config: Config, clock: Clock): Promise<Domain> {
   const trail = new Trail({ db, clock });
   const registryKey = await readRegistryKey(config.dataDir);
   const identity = new Identity({ db, trail, clock, registryKey, publicUrl: config.publicUrl });
-  const access = new Access({ db });
-  void access;
+  return { db, blobs, clock, trail, identity, access: new Access({ db }), guard: new DigestGuard() };
+}
 
-  const { promise: failed, resolve: onFatal } = Promise.withResolvers<FatalError>();
+/** Each host is one line here. */
+function hosts(domain: Domain, { publicUrl, limits }: Config): FastifyPluginAsync[] {
+  const { manifestBytes, blobBytes } = limits;
+  return [containerRoutes({ ...domain, publicUrl, limits: { manifestBytes, blobBytes } })];
+}
+
+type HttpParts = Domain & { config: Config; log: Logger; onFatal: (error: FatalError) => void };
+
+function composeHttp({ config, log, onFatal, ...domain }: HttpParts): HttpServer {
+  const { clock, db } = domain;
   const metrics = new HttpMetrics();
   const http = createHttpServer({
     clock,
@@ -63,41 +132,21 @@ export async function createApp(config: Config, { log, clock = systemClock() }: 
     tls: config.tls,
     logAll: config.log.requests === 'all',
   });
-  const tellProbe = (check: string, error: unknown): void => log.error({ check, error }, 'not ready');
-  addHealthRoutes(
-    http.app,
-    createReadiness({ clock, tell: tellProbe, probes: { database: () => db.probe() } }),
-  );
+  const tell = (check: string, error: unknown): void => log.error({ check, error }, 'not ready');
+  addHealthRoutes(http.app, createReadiness({ clock, tell, probes: { database: () => db.probe() } }));
   addMetricsRoute(http.app, { registry: metrics.registry, token: config.metricsToken });
-  addTrailMetrics(metrics.registry, { db, trail, clock, projectionLag: async () => 0 });
-
-  const stores = opened.move();
-  let stopping: Promise<void> | undefined;
-  const stop = async (signal: string | undefined): Promise<void> => {
-    await using _ = stores;
-    await http.stop();
-    await identity.stop();
-    await trail.stop();
-    await recordStop({ db, trail, clock }, signal);
-  };
-  return {
-    publicUrl: config.publicUrl,
-    failed,
-    reload: () => http.reload(),
-    start: async () => {
-      await trail.start();
-      await identity.start();
-      await recordStart({ db, trail, clock });
-      await http.listen(config.http);
-    },
-    stop: (signal) => {
-      stopping ??= stop(signal);
-      return stopping;
-    },
-  };
+  addTrailMetrics(metrics.registry, { ...domain, projectionLag: async () => 0 });
+  return http;
 }
 
-/** For the database room. */
-export function locationOf({ database }: Config): Parameters<typeof openDb>[0] {
-  return database.engine === 'sqlite' ? database : { engine: 'postgres', url: database.url.reveal() };
+const watchMs = 5_000;
+
+/** A store that no longer knows its state says so to whoever asks; nobody may be asking. */
+function watchStore(db: Db, onFatal: (error: FatalError) => void): NodeJS.Timeout {
+  const look = (): void => {
+    db.probe().catch((error: unknown) => {
+      if (error instanceof FatalError) onFatal(error);
+    });
+  };
+  return setInterval(look, watchMs).unref();
 }

@@ -58,6 +58,7 @@ async function runUntilStopped(app: App, log: Logger, say: (text: string) => voi
   try {
     await app.start();
     log.info({ url: app.publicUrl }, 'ready');
+    tellFirstStart(app, say);
     say(`Tallyman is ready at ${app.publicUrl}`);
   } catch (error) {
     await app.stop();
@@ -73,6 +74,18 @@ async function runUntilStopped(app: App, log: Logger, say: (text: string) => voi
     return 70;
   }
   return exitCode;
+}
+
+/** To the terminal only: the log may go to places where more people read. */
+function tellFirstStart({ firstStart, publicUrl }: App, say: (text: string) => void): void {
+  if (firstStart.kind === 'admin_created') {
+    say('The first administrator was created as configured. Remove the password from the configuration now.');
+  } else if (firstStart.kind === 'code') {
+    say(
+      `Nobody has an account yet. Open ${publicUrl} and create the first administrator with this one-time code:`,
+    );
+    say(`\n    ${firstStart.text}\n`);
+  }
 }
 
 function reload(app: App, log: Logger): void {

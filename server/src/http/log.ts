@@ -15,7 +15,13 @@ export function createLog({ level, destination }: LogOptions): Logger {
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
-    serializers: { error: describeError, cause: describeError },
+    // Whatever hands a request or an answer to the log must not print an address or a path by it.
+    serializers: {
+      error: describeError,
+      err: describeError,
+      req: ({ id }: { id?: string }) => ({ id }),
+      res: ({ statusCode }: { statusCode?: number }) => ({ statusCode }),
+    },
   };
   // Synchronous: a line about a crash must not be lost in it. Requests are not logged on the way of a normal answer.
   return destination === undefined

@@ -2,7 +2,7 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
-import { AppError, type ErrorCode } from '../domain/error.ts';
+import { AppError } from '../domain/error.ts';
 import type { Secret } from '../stdx/secret.ts';
 import { isLoopback } from './facts.ts';
 
@@ -12,7 +12,6 @@ export class HttpMetrics {
   readonly registry = new Registry();
   readonly #requests: Counter<'method' | 'route' | 'status'>;
   readonly #durations: Histogram<'method' | 'route'>;
-  readonly #errors: Counter<'code'>;
 
   constructor() {
     const registers = [this.registry];
@@ -30,21 +29,11 @@ export class HttpMetrics {
       buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60],
       registers,
     });
-    this.#errors = new Counter({
-      name: 'tallyman_http_errors_total',
-      help: 'Requests that ended in an error, by code; unavailable and internal deserve an alert',
-      labelNames: ['code'],
-      registers,
-    });
   }
 
   observe({ method, route, status, durationMs }: Answered): void {
     this.#requests.inc({ method, route, status });
     this.#durations.observe({ method, route }, durationMs / 1000);
-  }
-
-  countError(code: ErrorCode): void {
-    this.#errors.inc({ code });
   }
 }
 

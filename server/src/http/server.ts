@@ -68,8 +68,8 @@ export function createHttpServer(options: HttpOptions): HttpServer {
       listeners.push(listener);
       return listener;
     },
-    // Fastify's own lines name paths and addresses; ours are written by the hooks below.
-    loggerInstance: log.child({}, { level: 'silent' }),
+    // What hosts say with request.log. Fastify's own lines about requests are off: they name paths and addresses.
+    loggerInstance: quiet(log),
     logController: new fastify.LogController({ disableRequestLogging: true }),
     childLoggerFactory: (logger) => logger,
     bodyLimit: limits.bodyBytes,
@@ -88,6 +88,12 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     },
     stop: () => stop(app, { listeners, slowBodies, limits }),
   };
+}
+
+/** Fastify tells at `info` where it listens, host by host; the program says that itself. */
+function quiet(log: Logger): Logger {
+  const atLeastWarn = ['trace', 'debug', 'info'].includes(log.level) ? 'warn' : log.level;
+  return log.child({}, { level: atLeastWarn });
 }
 
 type FieldParts = HttpOptions & { trusted: ReturnType<typeof parseTrustedProxies>; slowBodies: SlowBodies };
@@ -115,11 +121,10 @@ function addRequestFields(app: FastifyInstance, { clock, trusted, slowBodies, tl
   });
 }
 
-function addErrors(app: FastifyInstance, { log, metrics, onFatal }: HttpOptions): void {
+function addErrors(app: FastifyInstance, { log, onFatal }: HttpOptions): void {
   // Runs whoever's error handler answers, so nothing unknown goes unlogged because a host forgot.
   app.addHook('onError', (request, _reply, error, done) => {
     const appError = toAppError(error, request.id);
-    metrics.countError(appError.code);
     if (appError.code === 'internal') {
       log.error(
         { requestId: request.id, method: request.method, route: request.routeOptions.url, error: appError },
