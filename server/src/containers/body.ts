@@ -1,4 +1,4 @@
-/** Request bodies: bounded, and given up when the client falls silent. */
+/** Request bodies, bounded in length. The HTTP server ends those that arrive too slowly: it looks like a client gone. */
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '../domain/error.ts';
 import { ClientGone } from './errors.ts';
@@ -15,23 +15,17 @@ export function announcedBytes({ headers }: IncomingMessage): number | undefined
   return Number(headers['content-length'] ?? 0);
 }
 
-/** The body as it arrives. Silence for `idleMs` breaks it off; what arrived before is kept by the upload. */
-export function bodyStream(raw: IncomingMessage, idleMs: number): IncomingMessage {
-  raw.setTimeout(idleMs, () => raw.destroy(new Error('nothing arrived for too long')));
-  return raw;
-}
-
 /** The whole body. Reads no further than the bound. */
 export async function readBody(
   raw: IncomingMessage,
-  bound: { limitBytes: number; idleMs: number; tooLarge: () => AppError },
+  bound: { limitBytes: number; tooLarge: () => AppError },
 ): Promise<Buffer> {
   if (!hasBody(raw)) return Buffer.alloc(0);
   if ((announcedBytes(raw) ?? 0) > bound.limitBytes) throw bound.tooLarge();
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
   try {
-    for await (const chunk of bodyStream(raw, bound.idleMs).iterator({ destroyOnReturn: false })) {
+    for await (const chunk of raw.iterator({ destroyOnReturn: false })) {
       sizeBytes += (chunk as Buffer).length;
       if (sizeBytes > bound.limitBytes) throw bound.tooLarge();
       chunks.push(chunk as Buffer);

@@ -9,7 +9,6 @@ import type { Caller, Grant } from '../domain/caller.ts';
 import { AppError } from '../domain/error.ts';
 import { parseProjectPath } from '../domain/names.ts';
 import type { Presented } from '../http/presented.ts';
-import { withRoute } from '../http/request-fields.ts';
 import type { SignInContext } from '../identity/sign-in-context.ts';
 import { withoutEvent } from './errors.ts';
 import type { Admitted, AdmittedToProject, Exchange, RouteAction } from './exchange.ts';
@@ -49,12 +48,14 @@ export async function requireCaller(host: Host, exchange: Exchange): Promise<Cal
   };
   const context: SignInContext = {
     surface: request.presented.kind === 'basic' ? 'basic' : 'bearer',
-    request: withRoute(request.facts, route.path),
+    request: request.facts,
     source: request.source,
     attempted,
     groups: route.action === undefined ? [] : [switchOf[route.action]],
   };
-  const caller = await authenticate(host, request.presented, context);
+  // The console's cookie is for the console: taken here, another site's page could push with it.
+  const presented: Presented = request.presented.kind === 'session' ? { kind: 'none' } : request.presented;
+  const caller = await authenticate(host, presented, context);
   if (caller === undefined) return bareChallenge(host, context);
   exchange.caller = caller;
   return caller;
@@ -119,7 +120,7 @@ export async function admit(host: Host, exchange: Exchange): Promise<Admitted> {
 }
 
 export function place(path: string, namespace: Namespace | undefined, project: Project | undefined) {
-  return { path, ...(namespace && { namespace }), ...(project && { project }) };
+  return { namespace, path, project };
 }
 
 /** Allowed, or only the project is missing to somebody who holds the role on its namespace. */

@@ -33,7 +33,6 @@ export async function putManifest(host: Host, exchange: Exchange): Promise<void>
   const tags = tagsOf(host, exchange, reference);
   const content = await readBody(request.raw, {
     limitBytes: host.limits.manifestBytes,
-    idleMs: host.limits.bodyIdleMs,
     tooLarge: () => tooLarge(host.limits.manifestBytes),
   });
   const digest = digestOf('digest' in reference ? algorithmOf(reference.digest) : 'sha256', content);

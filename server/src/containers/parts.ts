@@ -13,8 +13,6 @@ export type ContainerLimits = {
   /** OCI distribution-spec 1.1 §Pushing Manifests asks for 4 MiB at least. */
   manifestBytes: number;
   blobBytes: number;
-  /** A body of which nothing arrives for so long is given up. */
-  bodyIdleMs: number;
   /** Uploads one principal may have under way. */
   uploadsPerPrincipal: number;
   /** Tags that one manifest PUT may set. */
@@ -39,7 +37,6 @@ export type ContainerLimits = {
 export const containerLimits: ContainerLimits = {
   manifestBytes: 4 * 1024 * 1024,
   blobBytes: 20 * 1024 ** 3,
-  bodyIdleMs: 60_000,
   uploadsPerPrincipal: 1_000,
   tagsPerPush: 100,
   pageEntries: 1_000,

@@ -8,7 +8,6 @@ import type { Caller, Grant } from '../domain/caller.ts';
 import { AppError, invalid } from '../domain/error.ts';
 import { parseProjectPath } from '../domain/names.ts';
 import type { Presented } from '../http/presented.ts';
-import { withRoute } from '../http/request-fields.ts';
 import type { SignInContext } from '../identity/sign-in-context.ts';
 import { readBody } from './body.ts';
 import { catalogGrant } from './catalog.ts';
@@ -22,7 +21,8 @@ const projectActions: readonly RouteAction[] = ['pull', 'push', 'delete'];
 
 export async function getToken(host: Host, exchange: Exchange): Promise<void> {
   const scopes = parseScopes(exchange.query.getAll('scope'), host.limits.scopesPerToken);
-  await issue(host, exchange, exchange.request.presented, scopes);
+  const { presented } = exchange.request;
+  await issue(host, exchange, presented.kind === 'session' ? { kind: 'none' } : presented, scopes);
 }
 
 /** OAuth2 form: `password` carries name and secret; `refresh_token` carries a token of ours as the secret. */
@@ -30,12 +30,14 @@ export async function postToken(host: Host, exchange: Exchange): Promise<void> {
   const { request } = exchange;
   const body = await readBody(request.raw, {
     limitBytes: formBytes,
-    idleMs: host.limits.bodyIdleMs,
     tooLarge: () => new AppError('too_large', 'The form is too large.', { reason: 'too_large' }),
   });
   const form = new URLSearchParams(body.toString('utf8'));
   const scopes = parseScopes(form.getAll('scope'), host.limits.scopesPerToken);
-  const presented = request.presented.kind === 'none' ? presentedIn(form) : request.presented;
+  const presented =
+    request.presented.kind === 'basic' || request.presented.kind === 'bearer'
+      ? request.presented
+      : presentedIn(form);
   await issue(host, exchange, presented, scopes);
 }
 
@@ -63,10 +65,10 @@ async function issue(
   presented: Presented,
   scopes: readonly AskedScope[],
 ): Promise<void> {
-  const { request, reply, route } = exchange;
+  const { request, reply } = exchange;
   const context: SignInContext = {
     surface: 'registry_token',
-    request: withRoute(request.facts, route.path),
+    request: request.facts,
     source: request.source,
     attempted: attemptOf(scopes),
     groups: groupsOf(scopes),

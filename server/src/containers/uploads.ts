@@ -14,7 +14,7 @@ import type { Digest, DigestAlgorithm } from '../domain/digest.ts';
 import { algorithmOf } from '../domain/digest.ts';
 import { AppError } from '../domain/error.ts';
 import { uuidv7 } from '../stdx/random.ts';
-import { announcedBytes, bodyStream, hasBody } from './body.ts';
+import { announcedBytes, hasBody } from './body.ts';
 import { outOfOrder, uploadUnknown, withoutEvent } from './errors.ts';
 import { type Admitted, answerBlob, type Exchange, requireDigest } from './exchange.ts';
 import { admit } from './gate.ts';
@@ -134,12 +134,12 @@ async function appendBody(
   exchange: Exchange,
   at: { id: UploadId; offset: number },
 ): Promise<number> {
-  const { blobBytes, bodyIdleMs } = host.limits;
+  const { blobBytes } = host.limits;
   const { raw } = exchange.request;
   if (at.offset + (announcedBytes(raw) ?? 0) > blobBytes)
     throw new BlobError('too_large', { limitBytes: blobBytes });
   try {
-    return await host.blobs.append(at.id, bodyStream(raw, bodyIdleMs), {
+    return await host.blobs.append(at.id, raw, {
       offset: at.offset,
       limitBytes: blobBytes,
     });
