@@ -1,0 +1,85 @@
+/** `tallyman export`: events without an end, to a file or a pipe. */
+import { createWriteStream } from 'node:fs';
+import { rename } from 'node:fs/promises';
+import { Readable, type Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ReadableStream } from 'node:stream/web';
+import { readClientSettings } from '../config/client.ts';
+import { AppError } from '../domain/error.ts';
+import { ApiClient } from './api-client.ts';
+import type { Command } from './command.ts';
+import { filterFlags, parseFilterFlags } from './event-flags.ts';
+import { UsageError } from './exit.ts';
+import { serverFlags } from './flags.ts';
+
+const name = 'export';
+const accepts: Readonly<Record<string, string>> = { ndjson: 'application/x-ndjson', csv: 'text/csv' };
+
+export const exportEvents: Command = {
+  name,
+  summary: 'Write events to a file or a pipe, as NDJSON or CSV, without a limit',
+  description: [
+    'Writes every event that matches and that the token’s owner may see, newest first. The export itself is an event, recorded before its first byte.',
+    'A file appears under its name only when it is whole; what a broken export leaves is called FILE.part, and the exit code is not 0.',
+    'Needs TALLYMAN_TOKEN, an access token with the scope events:read.',
+  ],
+  positionals: [
+    { name: 'FILE', description: 'Where to write. Default, or "-": standard output.', optional: true },
+  ],
+  flags: {
+    format: { value: 'FORMAT', description: 'ndjson (default) or csv.' },
+    ...filterFlags,
+    ...serverFlags,
+  },
+  examples: [
+    {
+      line: 'tallyman export --view administration --from 2026-11-01T00:00:00Z --to 2026-12-01T00:00:00Z november.ndjson',
+      says: 'a month of everything',
+    },
+    {
+      line: 'tallyman export --view namespace --namespace team --format csv > team.csv',
+      says: 'an organisation’s trail for a spreadsheet',
+    },
+  ],
+  run: async (input, terminal) => {
+    const filter = parseFilterFlags(input, name);
+    const accept = accepts[input.text('format') ?? 'ndjson'];
+    if (accept === undefined) throw new UsageError('--format is ndjson or csv.', name);
+    const file = input.positional(0);
+    const client = new ApiClient(readClientSettings(), input.text('url'));
+    const response = await client.open('events.list', { query: filter, accept });
+    if (response.headers.get('content-type')?.startsWith(accept) !== true || response.body === null) {
+      throw new AppError(
+        'unavailable',
+        'The server did not answer with an export. Is it of the same version as this command?',
+      );
+    }
+    const body = Readable.fromWeb(response.body as ReadableStream<Uint8Array>);
+    if (file === '' || file === '-') await copy(body, process.stdout);
+    else {
+      await copy(body, createWriteStream(`${file}.part`, { mode: 0o600, flush: true }));
+      await rename(`${file}.part`, file);
+      terminal.err(`wrote ${file}`);
+    }
+    return 0;
+  },
+};
+
+async function copy(from: Readable, to: Writable): Promise<void> {
+  try {
+    await pipeline(from, to, { end: to !== process.stdout });
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === 'EPIPE') return;
+    // An error of the file is told as it is; all others are the connection's.
+    throw code !== undefined && /^E[A-Z]+$/.test(code) ? error : cutShort(error);
+  }
+}
+
+function cutShort(cause: unknown): AppError {
+  return new AppError(
+    'unavailable',
+    'The connection ended before the export did: what was written is not whole.',
+    { cause },
+  );
+}
