@@ -7,6 +7,10 @@ export function atLeast(held: Role, needed: Role): boolean {
   return roleNames.indexOf(held) >= roleNames.indexOf(needed);
 }
 
+export function higherRole(left: Role, right: Role): Role {
+  return atLeast(left, right) ? left : right;
+}
+
 /** What can be asked of a project, and the role it needs. Public projects grant `pull` to everybody. */
 export const projectActions = {
   pull: 'reader',

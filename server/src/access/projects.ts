@@ -1,10 +1,21 @@
-/** Projects: their life and names. What a project holds belongs to its host. */
-import type { ProjectFormat } from '@tallyman/contract';
+/**
+ * Projects: their life, names and who sees them. What a project holds belongs to its host, which hands in how its
+ * content is deleted. A deleted project keeps its row, so that its owners and administrators still find its history.
+ */
+import type { ProjectFormat, Scope, Target } from '@tallyman/contract';
 import type { Tx } from '../db/store.ts';
-import type { Clock } from '../stdx/clock.ts';
+import type { Caller } from '../domain/caller.ts';
+import { AppError } from '../domain/error.ts';
+import { parseProjectPath } from '../domain/names.ts';
+import { requireText } from '../identity/credentials.ts';
+import { reserveName } from '../identity/names.ts';
+import { uuidv7 } from '../stdx/random.ts';
 import type { Performer } from '../trail/draft.ts';
-import type { Trail } from '../trail/trail.ts';
+import { hasScope } from './access.ts';
+import { accessCacheOf } from './cache.ts';
 import type { Namespace, Project } from './model.ts';
+import type { AccessParts } from './parts.ts';
+import { projectFromRow } from './rows.ts';
 
 export type ProjectCreation = {
   by: Performer;
@@ -16,14 +27,379 @@ export type ProjectCreation = {
   cause: 'upload' | 'request';
 };
 
+/** Deletes what a project holds, inside the unit; returns how much there was. */
+export type DeleteContent = (tx: Tx, project: Project) => Promise<{ tags: number; manifests: number }>;
+
 /**
- * Makes a project inside the caller's unit; throws conflict (it exists; name_reserved). Two units that make the same
- * one are serialised: the second finds it and throws.
+ * Makes a project inside the caller's unit; throws conflict (it exists, or name_reserved). Units that make the same one
+ * are serialised: the second finds it and throws. Whether the caller may is asked before, with `access.decide`.
  */
 export async function createProject(
-  _parts: { trail: Trail; clock: Clock },
-  _tx: Tx,
-  _creation: ProjectCreation,
+  parts: Pick<AccessParts, 'trail' | 'clock'>,
+  tx: Tx,
+  creation: ProjectCreation,
 ): Promise<{ project: Project; eventId: string }> {
-  throw new Error('not built yet');
+  const { by, format, visibility } = creation;
+  await tx.lock(`account ${creation.namespace.id}`);
+  const namespace = await requireNamespace(tx, creation.namespace.id);
+  const { name, path } = parseProjectPath(`${namespace.name}/${creation.name}`);
+  await requireFree(tx, { namespaceId: namespace.id, format, name, path });
+  const nowUs = parts.clock.nowUs();
+  const id = uuidv7(nowUs);
+  const row = {
+    id,
+    format,
+    namespace_id: namespace.id,
+    name,
+    visibility,
+    created_at: nowUs,
+    deleted_at: null,
+  };
+  await tx.q
+    .insertInto('project')
+    .values({ ...row, deleted_at: null })
+    .execute();
+  const { project } = await requireIn(tx, id);
+  const eventId = parts.trail.record(tx, {
+    type: 'project.entry.create',
+    by,
+    ...placeOf(namespace, project),
+    details: { visibility, by: creation.cause },
+  });
+  return { project, eventId };
+}
+
+/** Of its own unit, for pages and the API. */
+export async function createProjectOnRequest(
+  parts: AccessParts,
+  creation: Omit<ProjectCreation, 'cause'>,
+): Promise<Project> {
+  return parts.db.transact(
+    async (tx) => (await createProject(parts, tx, { ...creation, cause: 'request' })).project,
+  );
+}
+
+export type ProjectEntry = Project & { description: string; createdAtUs: number; deletedAtUs?: number };
+
+/** Deleted ones too: whose history may be read. */
+export async function findProjectEntry(
+  parts: Pick<AccessParts, 'db'>,
+  id: string,
+): Promise<ProjectEntry | undefined> {
+  return findIn(parts.db.read, id);
+}
+
+/** The name within its namespace changes; the former path stays reserved. */
+export async function renameProject(
+  parts: AccessParts,
+  change: { by: Performer; projectId: string; name: string },
+): Promise<Project> {
+  return changeProject(parts, change.projectId, async (tx, { namespace, project }) => {
+    if (change.name === project.name) return;
+    const { name, path } = parseProjectPath(`${namespace.name}/${change.name}`);
+    await tx.lock(`account ${namespace.id}`);
+    const { format, id } = project;
+    await requireFree(tx, { namespaceId: namespace.id, format, name, path, ownId: id });
+    await reserveName(tx, { format, name: project.path, formerId: id, nowUs: parts.clock.nowUs() });
+    await tx.q.updateTable('project').set({ name }).where('id', '=', id).execute();
+    const details = { from: project.path, to: path };
+    const place = placeOf(namespace, { ...project, name, path });
+    parts.trail.record(tx, { type: 'project.entry.rename', by: change.by, ...place, details });
+  });
+}
+
+export async function changeVisibility(
+  parts: AccessParts,
+  change: { by: Performer; projectId: string; visibility: 'private' | 'public' },
+): Promise<Project> {
+  return changeProject(parts, change.projectId, async (tx, { namespace, project }) => {
+    const { visibility } = change;
+    if (visibility === project.visibility) return;
+    await tx.q.updateTable('project').set({ visibility }).where('id', '=', project.id).execute();
+    const details = { visibility: { from: project.visibility, to: visibility } };
+    parts.trail.record(tx, {
+      type: 'project.visibility.change',
+      by: change.by,
+      ...placeOf(namespace, project),
+      details,
+    });
+  });
+}
+
+export async function changeDescription(
+  parts: AccessParts,
+  change: { by: Performer; projectId: string; description: string },
+): Promise<Project> {
+  const to = requireText('description', change.description, 4_000) ?? '';
+  return changeProject(parts, change.projectId, async (tx, { namespace, project }) => {
+    const from = (await findIn(tx, project.id))?.description ?? '';
+    if (from === to) return;
+    await tx.q.updateTable('project').set({ description: to }).where('id', '=', project.id).execute();
+    const details = { description: { from, to } };
+    parts.trail.record(tx, {
+      type: 'project.description.change',
+      by: change.by,
+      ...placeOf(namespace, project),
+      details,
+    });
+  });
+}
+
+/** The path stays reserved, the history readable to the namespace's owners and to administrators. */
+export async function deleteProject(
+  parts: AccessParts,
+  deletion: { by: Performer; projectId: string; deleteContent: DeleteContent },
+): Promise<void> {
+  const { by, deleteContent } = deletion;
+  await changeProject(parts, deletion.projectId, (tx, found) =>
+    deleteIn(parts, tx, { ...found, by, deleteContent, why: 'request' }),
+  );
+}
+
+/** With their namespace, in its unit; the event of the namespace's deletion is their cause. */
+export async function deleteProjectsIn(
+  parts: AccessParts,
+  tx: Tx,
+  deletion: { by: Performer; namespaceId: string; cause: string; deleteContent: DeleteContent },
+): Promise<void> {
+  const rows = await selectProjects(tx)
+    .where('p.namespace_id', '=', deletion.namespaceId)
+    .where('p.deleted_at', 'is', null)
+    .orderBy('p.name')
+    .execute();
+  const [first] = rows;
+  if (!first) return;
+  const namespace = await requireNamespaceRow(tx, deletion.namespaceId);
+  for (const row of rows)
+    await deleteIn(parts, tx, { ...deletion, namespace, project: projectFromRow(row), why: 'namespace' });
+}
+
+type DeletionIn = Found & {
+  by: Performer;
+  deleteContent: DeleteContent;
+  why: 'request' | 'namespace';
+  cause?: string;
+};
+
+async function deleteIn(parts: AccessParts, tx: Tx, deletion: DeletionIn): Promise<void> {
+  const { by, namespace, project, why, cause } = deletion;
+  const nowUs = parts.clock.nowUs();
+  const { tags, manifests } = await deletion.deleteContent(tx, project);
+  await tx.q.deleteFrom('role_grant').where('project_id', '=', project.id).execute();
+  await reserveName(tx, { format: project.format, name: project.path, formerId: project.id, nowUs });
+  await tx.q.updateTable('project').set({ deleted_at: nowUs }).where('id', '=', project.id).execute();
+  parts.trail.record(tx, {
+    type: 'project.entry.delete',
+    by,
+    ...placeOf(namespace, project),
+    ...(cause !== undefined && { cause }),
+    details: { tags, manifests, by: why },
+  });
+  tx.afterCommit(() => {
+    accessCacheOf(parts.db).forgetProject(project.id);
+    accessCacheOf(parts.db).forgetHoldings();
+  });
+}
+
+export type ProjectPage = {
+  caller: Caller | undefined;
+  format?: ProjectFormat;
+  namespaceId?: string;
+  /** Path of the last one seen. */
+  after?: string;
+  limit?: number;
+};
+
+/** What the caller may read, by namespace and name; `next` is the path to go on after. */
+export async function listProjects(
+  parts: Pick<AccessParts, 'db'>,
+  page: ProjectPage,
+): Promise<{ projects: ProjectEntry[]; next?: string }> {
+  const limit = Math.min(page.limit ?? 50, 1_000);
+  let query = selectProjects(parts.db.read).where('p.deleted_at', 'is', null);
+  if (page.format !== undefined) query = query.where('p.format', '=', page.format);
+  if (page.namespaceId !== undefined) query = query.where('p.namespace_id', '=', page.namespaceId);
+  if (page.after !== undefined) {
+    const slash = page.after.indexOf('/');
+    const [owner, name] =
+      slash < 0 ? [page.after, ''] : [page.after.slice(0, slash), page.after.slice(slash + 1)];
+    query = query.where((eb) =>
+      eb.or([eb('n.name', '>', owner), eb.and([eb('n.name', '=', owner), eb('p.name', '>', name)])]),
+    );
+  }
+  const visible = visibleTo(page.caller);
+  if (visible !== 'all') query = query.where((eb) => seenBy(eb as unknown as VisibilityBuilder, visible));
+  const rows = await query
+    .orderBy('n.name')
+    .orderBy('p.name')
+    .limit(limit + 1)
+    .execute();
+  const projects = rows.slice(0, limit).map(fromRow);
+  const last = projects.at(-1);
+  return { projects, ...(rows.length > limit && last && { next: last.path }) };
+}
+
+type Viewer = { subjectId: string; isUser: boolean } | 'anonymous';
+
+function visibleTo(caller: Caller | undefined): Viewer | 'all' {
+  if (caller?.actor.id === undefined || !hasScope(caller, 'project:read')) return 'anonymous';
+  return caller.roles.admin ? 'all' : { subjectId: caller.actor.id, isUser: caller.actor.kind === 'user' };
+}
+
+type VisibilityBuilder = Parameters<
+  Extract<Parameters<ReturnType<typeof selectProjects>['where']>[0], (eb: never) => unknown>
+>[0];
+
+/** The same rule as `access.roleOf`, as a predicate; access.test.ts compares the two. */
+function seenBy(eb: VisibilityBuilder, viewer: Viewer) {
+  const isPublic = eb('p.visibility', '=', 'public');
+  if (viewer === 'anonymous') return isPublic;
+  const { subjectId, isUser } = viewer;
+  const granted = eb.exists(
+    eb
+      .selectFrom('role_grant as g')
+      .select('g.role')
+      .where('g.subject_id', '=', subjectId)
+      .whereRef('g.namespace_id', '=', 'p.namespace_id')
+      .where((inner) =>
+        inner.or([inner('g.project_id', '=', ''), inner('g.project_id', '=', inner.ref('p.id'))]),
+      ),
+  );
+  if (!isUser) return eb.or([isPublic, granted]);
+  const member = eb.exists(
+    eb
+      .selectFrom('member as m')
+      .select('m.role')
+      .where('m.user_id', '=', subjectId)
+      .whereRef('m.organisation_id', '=', 'p.namespace_id')
+      .where((inner) => inner.or([inner('m.role', '=', 'owner'), inner('n.default_role', '!=', 'none')])),
+  );
+  return eb.or([isPublic, eb('p.namespace_id', '=', subjectId), granted, member]);
+}
+
+type NamespaceName = { id: string; kind: 'user' | 'organisation'; name: string };
+type Found = { namespace: NamespaceName; project: Project };
+
+async function changeProject(
+  parts: AccessParts,
+  id: string,
+  change: (tx: Tx, found: Found) => Promise<void>,
+): Promise<Project> {
+  return parts.db.transact(async (tx) => {
+    await tx.lock(`project ${id}`);
+    const found = await requireIn(tx, id);
+    await change(tx, found);
+    tx.afterCommit(() => accessCacheOf(parts.db).forgetProject(id));
+    return (await findIn(tx, id)) ?? found.project;
+  });
+}
+
+async function requireIn(tx: Tx, id: string): Promise<Found> {
+  const row = await selectProjects(tx)
+    .where('p.id', '=', id)
+    .where('p.deleted_at', 'is', null)
+    .executeTakeFirst();
+  if (!row) throw new AppError('not_found', 'There is no such project.', { reason: 'project_unknown' });
+  return {
+    namespace: { id: row.namespace_id, kind: row.namespace_kind, name: row.namespace },
+    project: projectFromRow(row),
+  };
+}
+
+/** Holds for the rest of the unit, under the namespace's lock. */
+async function requireFree(
+  tx: Tx,
+  wanted: { namespaceId: string; format: ProjectFormat; name: string; path: string; ownId?: string },
+): Promise<void> {
+  const { namespaceId, format, name, path, ownId } = wanted;
+  const living = await tx.q
+    .selectFrom('project')
+    .select('id')
+    .where('namespace_id', '=', namespaceId)
+    .where('format', '=', format)
+    .where('name', '=', name)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst();
+  if (living)
+    throw new AppError('conflict', `The project "${path}" exists already.`, {
+      reason: 'conflict',
+      details: { field: 'name' },
+    });
+  const reserved = await tx.q
+    .selectFrom('reserved_name')
+    .select('former_id')
+    .where('format', '=', format)
+    .where('name', '=', path)
+    .executeTakeFirst();
+  if (!reserved) return;
+  if (reserved.former_id !== ownId) {
+    const message = `The name "${path}" belonged to a project that was renamed or deleted, and is reserved. An administrator can free it.`;
+    throw new AppError('conflict', message, { reason: 'name_reserved', details: { field: 'name' } });
+  }
+  await tx.q.deleteFrom('reserved_name').where('format', '=', format).where('name', '=', path).execute();
+}
+
+async function requireNamespace(tx: Tx, id: string): Promise<NamespaceName> {
+  const row = await tx.q
+    .selectFrom('namespace')
+    .select(['id', 'kind', 'name'])
+    .where('id', '=', id)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst();
+  if (!row)
+    throw new AppError('not_found', 'There is no such user or organisation.', {
+      reason: 'namespace_unknown',
+    });
+  return row;
+}
+
+/** Also one that the same unit has just deleted. */
+async function requireNamespaceRow(tx: Tx, id: string): Promise<NamespaceName> {
+  return tx.q
+    .selectFrom('namespace')
+    .select(['id', 'kind', 'name'])
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow();
+}
+
+function selectProjects(db: Pick<Tx, 'q'>) {
+  return db.q
+    .selectFrom('project as p')
+    .innerJoin('namespace as n', 'n.id', 'p.namespace_id')
+    .select([
+      'p.id',
+      'p.num',
+      'p.format',
+      'p.namespace_id',
+      'p.name',
+      'p.visibility',
+      'p.description',
+      'p.created_at',
+      'p.deleted_at',
+    ])
+    .select(['n.name as namespace', 'n.kind as namespace_kind']);
+}
+
+async function findIn(db: Pick<Tx, 'q'>, id: string): Promise<ProjectEntry | undefined> {
+  const row = await selectProjects(db).where('p.id', '=', id).executeTakeFirst();
+  return row && fromRow(row);
+}
+
+type Row = Awaited<ReturnType<ReturnType<typeof selectProjects>['execute']>>[number];
+
+function fromRow(row: Row): ProjectEntry {
+  return {
+    ...projectFromRow(row),
+    description: row.description,
+    createdAtUs: row.created_at,
+    ...(row.deleted_at !== null && { deletedAtUs: row.deleted_at }),
+  };
+}
+
+function placeOf(namespace: NamespaceName, { format, id, path }: Project): { scope: Scope; target: Target } {
+  const { id: namespaceId, kind, name } = namespace;
+  return {
+    scope: { namespace: { id: namespaceId, kind, name }, project: { format, id, path } },
+    target: { kind: 'project', id, name: path },
+  };
 }

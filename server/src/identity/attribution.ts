@@ -48,7 +48,9 @@ export function credentialOf({ holder, proof }: Identified): Credential {
   // A password has no row of its own: its stable id is its account's.
   if (proof === 'password')
     return { kind: 'password', ...(holder.kind === 'user' && { id: holder.user.id }) };
-  const { kind, id, name, scopes } = proof;
+  const { kind, id, scopes } = proof;
+  // A robot's token is named as the robot is now, also after its owner was renamed.
+  const name = holder.kind === 'robot' ? robotName(holder.owner, holder.robot) : proof.name;
   return { kind, id, ...(kind !== 'session' && { name }), ...(scopes && { scopes: [...scopes] }) };
 }
 

@@ -42,6 +42,7 @@ export async function createOauthApplication(
   const name = requireLabel('name', creation.name);
   const description = requireText('description', creation.description, 500);
   return parts.db.transact(async (tx) => {
+    await tx.lock(`account ${creation.organisationId}`);
     const organisation = await requireOrganisation(tx, creation.organisationId);
     const nowUs = parts.clock.nowUs();
     const id = uuidv7(nowUs);
@@ -180,7 +181,7 @@ export async function createOauthToken(
   const scopes = requireScopes(creation.scopes);
   const { by, userId, applicationId } = creation;
   return parts.db.transact(async (tx) => {
-    await tx.lock(`tokens ${userId}`);
+    await tx.lock(`account ${userId}`);
     await requireUser(tx, userId);
     await requireRoom(tx, userId, 'oauth_token');
     const application = (await findIn(tx, applicationId)) ?? throwUnknown();

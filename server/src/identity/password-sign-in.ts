@@ -85,7 +85,7 @@ export class PasswordSignIn {
     // What an unknown name, and an account in another state, would share must not be shared.
     const key = `${fingerprint} ${user?.lockedUntilUs} ${user?.passwordChangedAtUs}`;
     const running = this.#checking.get(key);
-    if (running) return running;
+    if (running !== undefined) return running;
     const check = this.#store.passwords
       .isRight(user?.passwordHash, secret)
       .finally(() => this.#checking.delete(key));

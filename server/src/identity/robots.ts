@@ -50,7 +50,7 @@ export async function createRobot(
   const short = parseNamespaceName(creation.name);
   const description = requireText('description', creation.description, 500);
   return parts.db.transact(async (tx) => {
-    await tx.lock(`robots ${creation.namespaceId}`);
+    await tx.lock(`account ${creation.namespaceId}`);
     const owner = await requireOwner(tx, creation.namespaceId);
     if (await findRowByName(tx, owner.id, short)) {
       const message = `The robot "${robotName(owner, { short })}" exists already. Choose another name, or rotate its token.`;

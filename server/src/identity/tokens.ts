@@ -40,7 +40,7 @@ export async function createToken(
   const scopes = requireScopes(creation.scopes);
   const { by, userId, kind } = creation;
   return parts.db.transact(async (tx) => {
-    await tx.lock(`tokens ${userId}`);
+    await tx.lock(`account ${userId}`);
     const user = await requireUser(tx, userId);
     await requireRoom(tx, userId, kind);
     const expiresAtUs = requireFuture(creation.expiresAtUs, parts.clock.nowUs());
@@ -67,7 +67,7 @@ export async function revokeToken(
 ): Promise<void> {
   const { by, userId, tokenId } = change;
   await parts.db.transact(async (tx) => {
-    await tx.lock(`tokens ${userId}`);
+    await tx.lock(`account ${userId}`);
     const user = await requireUser(tx, userId);
     const token = await findTokenOf(tx, { userId, tokenId, nowUs: parts.clock.nowUs() });
     if (!token || (token.kind !== 'access_token' && token.kind !== 'app_token')) throw unknownToken();

@@ -192,7 +192,13 @@ export async function disableUser(
     const { by } = change;
     const cause = parts.trail.record(tx, { type: 'account.user.disable', by, ...placeOf(user), details });
     if (sessions === 0) return;
-    parts.trail.record(tx, { type: 'account.session.end', by, ...placeOf(user), cause, details: { sessions } });
+    parts.trail.record(tx, {
+      type: 'account.session.end',
+      by,
+      ...placeOf(user),
+      cause,
+      details: { sessions },
+    });
   });
 }
 
