@@ -45,6 +45,11 @@ test('a failure names its place and error, shows what the file printed, and fail
 test('a file that cannot be loaded, or ends early, is a failure', async () => {
   const broken = await runIn({ 'contract/src/a.test.ts': "import './gone.ts';\n" });
   assert.deepEqual([broken.code, broken.last], [1, '0 passed, 1 failed, 0 skipped'], broken.all);
+  const late = await runIn({
+    'contract/src/a.test.ts': `${passing}setImmediate(() => { throw new Error('late'); });\n`,
+  });
+  assert.equal(late.code, 1, late.all);
+  assert.match(late.all, /Error: late/);
   const early = await runIn({ 'contract/src/a.test.ts': `${passing}process.exit(3);\n` });
   assert.equal(early.code, 1, early.all);
   assert.match(early.last, /[1-9]\d* failed/);

@@ -159,6 +159,11 @@ async function runFile(file: string, { whole, fileTimeoutMs, namePattern }: Phas
     const place = `${relative(process.cwd(), failed.file ?? file)}:${failed.line ?? 1}`;
     failures.push(`\nFAILED  ${failed.name}\n        ${place}\n${indent(describeError(why))}`);
   });
+  // An error after the last test (a promise nobody awaited, a handle nobody closed) is told as a diagnostic only.
+  stream.on('test:diagnostic', ({ message }) => {
+    if (!/^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) /.test(message))
+      keep({ message: `${message}\n` });
+  });
   const running = new Set<string>();
   stream.on('test:dequeue', ({ name }) => running.add(name));
   stream.on('test:complete', ({ name }) => running.delete(name));
@@ -194,9 +199,10 @@ function describeHang(file: string, fileTimeoutMs: number, running: readonly str
   return `\nFAILED  ${file} was ended after ${fileTimeoutMs} ms, ${what}`;
 }
 
-function describeError(error: Error): string {
-  const cause = error.cause instanceof Error ? error.cause : error;
-  return cause.stack ?? String(cause);
+function describeError(error: Error & { exitCode?: number | null; signal?: string | null }): string {
+  if (error.cause instanceof Error) return error.cause.stack ?? String(error.cause);
+  if (error.exitCode === undefined) return `${error.stack ?? error}`;
+  return `its process ended with ${error.signal ?? `exit code ${error.exitCode}`} outside of any test`;
 }
 
 /** The console has a runner of its own, whose report this adds to the sum. */
