@@ -92,7 +92,7 @@ async function requireUnnamed(tx: Tx, projectId: string, digest: Digest): Promis
  */
 export async function deleteProjectContent(
   tx: Tx,
-  projectId: string,
+  { id: projectId }: { id: string },
 ): Promise<{ tags: number; manifests: number }> {
   await lockProject(tx, projectId);
   const count = async (table: 'tag' | 'manifest') => {
