@@ -108,15 +108,6 @@ export class Access {
     return holding.member === 'member' ? higherRole(holding.granted, namespace.defaultRole) : holding.granted;
   }
 
-  /** What a person is in a namespace, whatever their roles on its projects. */
-  async findMembership(caller: Caller, namespace: Namespace): Promise<'owner' | 'member' | undefined> {
-    const { id, kind } = caller.actor;
-    if (kind !== 'user' || id === undefined) return undefined;
-    if (namespace.id === id) return 'owner';
-    return (await this.#holding({ subjectId: id, namespaceId: namespace.id, projectId: '', isUser: true }))
-      .member;
-  }
-
   /** Of the namespace itself: its user, the organisation's owners and members, administrators. Grants do not count. */
   async ownershipOf(caller: Caller | undefined, namespace: Namespace): Promise<'owner' | 'member' | 'none'> {
     const subjectId = caller?.actor.id;
