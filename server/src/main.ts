@@ -10,10 +10,11 @@ import type { Config } from './config/config.ts';
 import { DigestGuard } from './containers/digest-guard.ts';
 import { containerRoutes } from './containers/host.ts';
 import { lockFolder } from './db/folder-lock.ts';
-import { type DatabaseLocation, openDb } from './db/open.ts';
+import { openDb } from './db/open.ts';
 import type { Db } from './db/store.ts';
+import { digestOf } from './domain/digest.ts';
 import { FatalError } from './domain/error.ts';
-import { addHealthRoutes, createReadiness } from './http/health.ts';
+import { addHealthRoutes, createReadiness, type Probe } from './http/health.ts';
 import type { Logger } from './http/log.ts';
 import { addMetricsRoute, HttpMetrics } from './http/metrics.ts';
 import { createHttpServer, type HttpServer } from './http/server.ts';
@@ -21,8 +22,10 @@ import { Identity } from './identity/identity.ts';
 import { makeDataFolder, readRegistryKey } from './main/data-folder.ts';
 import { beginFirstStart, type FirstStart } from './main/first-start.ts';
 import { recordStart, recordStop } from './main/life-events.ts';
+import { locationOf } from './main/location.ts';
 import { addTrailMetrics } from './main/trail-metrics.ts';
 import { type Clock, systemClock } from './stdx/clock.ts';
+import { Search } from './trail/search.ts';
 import { Trail } from './trail/trail.ts';
 
 export type App = {
@@ -46,7 +49,7 @@ export type AppParts = { log: Logger; clock?: Clock };
 export async function createApp(config: Config, { log, clock = systemClock() }: AppParts): Promise<App> {
   await using opened = new AsyncDisposableStack();
   const stores = await openStores(opened, config, clock);
-  const domain = await composeDomain(stores, config, clock);
+  const domain = await composeDomain(opened, stores, config, clock);
   const firstStart = await beginFirstStart(domain.identity.parts, config.firstAdmin);
   const { promise: failed, resolve: onFatal } = Promise.withResolvers<FatalError>();
   const http = composeHttp({ ...domain, config, log, onFatal });
@@ -83,11 +86,6 @@ export async function createApp(config: Config, { log, clock = systemClock() }: 
   };
 }
 
-/** For the database room. */
-export function locationOf({ database }: Config): DatabaseLocation {
-  return database.engine === 'sqlite' ? database : { engine: 'postgres', url: database.url.reveal() };
-}
-
 type Stores = { db: Db; blobs: BlobStore & BlobUpkeep };
 
 /** What was opened closes in reverse; the folder's lock goes last. */
@@ -102,13 +100,28 @@ async function openStores(opened: AsyncDisposableStack, config: Config, clock: C
   return { db, blobs };
 }
 
-type Domain = Stores & { clock: Clock; trail: Trail; identity: Identity; access: Access; guard: DigestGuard };
+type Domain = Stores & {
+  clock: Clock;
+  trail: Trail;
+  search: Search;
+  identity: Identity;
+  access: Access;
+  guard: DigestGuard;
+};
 
-async function composeDomain({ db, blobs }: Stores, config: Config, clock: Clock): Promise<Domain> {
+async function composeDomain(
+  opened: AsyncDisposableStack,
+  stores: Stores,
+  config: Config,
+  clock: Clock,
+): Promise<Domain> {
+  const { db } = stores;
   const trail = new Trail({ db, clock });
+  const search = await Search.open({ db, clock, trail, location: locationOf(config) });
+  opened.defer(() => search.close());
   const registryKey = await readRegistryKey(config.dataDir);
   const identity = new Identity({ db, trail, clock, registryKey, publicUrl: config.publicUrl });
-  return { db, blobs, clock, trail, identity, access: new Access({ db }), guard: new DigestGuard() };
+  return { ...stores, clock, trail, search, identity, access: new Access({ db }), guard: new DigestGuard() };
 }
 
 /** Each host is one line here. */
@@ -120,7 +133,7 @@ function hosts(domain: Domain, { publicUrl, limits }: Config): FastifyPluginAsyn
 type HttpParts = Domain & { config: Config; log: Logger; onFatal: (error: FatalError) => void };
 
 function composeHttp({ config, log, onFatal, ...domain }: HttpParts): HttpServer {
-  const { clock, db } = domain;
+  const { clock } = domain;
   const metrics = new HttpMetrics();
   const http = createHttpServer({
     clock,
@@ -133,10 +146,24 @@ function composeHttp({ config, log, onFatal, ...domain }: HttpParts): HttpServer
     logAll: config.log.requests === 'all',
   });
   const tell = (check: string, error: unknown): void => log.error({ check, error }, 'not ready');
-  addHealthRoutes(http.app, createReadiness({ clock, tell, probes: { database: () => db.probe() } }));
+  addHealthRoutes(http.app, createReadiness({ clock, tell, probes: probesOf(domain) }));
   addMetricsRoute(http.app, { registry: metrics.registry, token: config.metricsToken });
-  addTrailMetrics(metrics.registry, { ...domain, projectionLag: async () => 0 });
+  addTrailMetrics(metrics.registry, domain);
   return http;
+}
+
+/** Beyond it searches are far behind, and writers are about to be held up. */
+const mostBehind = 400_000;
+const emptyBlob = digestOf('sha256', '');
+
+function probesOf({ db, blobs, search }: Domain): Record<string, Probe> {
+  return {
+    database: () => db.probe(),
+    blobs: async () => void (await blobs.find(emptyBlob)),
+    search: async () => {
+      if (search.lag() > mostBehind) throw new Error('the search index is too far behind the log');
+    },
+  };
 }
 
 const watchMs = 5_000;

@@ -1,6 +1,29 @@
 /** Every command, in the order of the overview. */
+import { createUserCommand } from './admin/create-user.ts';
+import { disableUserCommand } from './admin/disable-user.ts';
+import { enableUserCommand } from './admin/enable-user.ts';
+import { endLockoutCommand } from './admin/end-lockout.ts';
+import { freeNameCommand } from './admin/free-name.ts';
+import { resetPassword } from './admin/reset-password.ts';
+import { systemRoleCommands } from './admin/system-roles.ts';
 import type { Command } from './command.ts';
+import { events } from './events.ts';
+import { exportEvents } from './export.ts';
 import { migrate } from './migrate.ts';
 import { serve } from './serve.ts';
+import { tail } from './tail.ts';
 
-export const commands: readonly Command[] = [serve, migrate];
+export const commands: readonly Command[] = [
+  serve,
+  migrate,
+  events,
+  tail,
+  exportEvents,
+  createUserCommand,
+  resetPassword,
+  disableUserCommand,
+  enableUserCommand,
+  ...systemRoleCommands,
+  endLockoutCommand,
+  freeNameCommand,
+];

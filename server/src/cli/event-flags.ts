@@ -73,12 +73,16 @@ export function parseFilterFlags(input: Input, command: string): FilterQuery {
     if (given.length > 0) query[key] = texts[key].single === true || given.length === 1 ? given[0] : given;
   }
   const parsed = eventTailQuerySchema.safeParse(query);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new UsageError(
-      `--${flagOf(String(issue?.path[0] ?? 'view'))}: ${issue?.message ?? 'is not valid'}`,
-      command,
-    );
-  }
+  if (!parsed.success) throw wrongValue(parsed.error, command);
   return query as FilterQuery;
+}
+
+/** Of a value that may also be a list, what is wrong with the value says more than that it is no list either. */
+function wrongValue(error: z.ZodError, command: string): UsageError {
+  const [issue] = error.issues;
+  const inner = issue?.code === 'invalid_union' ? issue.errors[0]?.[0] : issue;
+  return new UsageError(
+    `--${flagOf(String(issue?.path[0] ?? 'view'))}: ${inner?.message ?? 'not valid'}`,
+    command,
+  );
 }

@@ -19,7 +19,7 @@ export const exportEvents: Command = {
   name,
   summary: 'Write events to a file or a pipe, as NDJSON or CSV, without a limit',
   description: [
-    'Writes every event that matches and that the token’s owner may see, newest first. The export itself is an event, recorded before its first byte.',
+    'Writes every event that matches and that the token’s owner may see, oldest first. The export itself is an event, recorded before its first byte.',
     'A file appears under its name only when it is whole; what a broken export leaves is called FILE.part, and the exit code is not 0.',
     'Needs TALLYMAN_TOKEN, an access token with the scope events:read.',
   ],

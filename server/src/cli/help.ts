@@ -31,7 +31,7 @@ export function helpOf(command: Command): string {
   const words = positionals.map((one) => ({ term: one.name, text: one.description }));
   const options = Object.entries(flags).map(([flag, { value, many, description: text }]) => ({
     term: flagTerm(flag, value),
-    text: many === true ? `${text} May be given several times.` : text,
+    text: many === true ? `${text} Repeatable.` : text,
   }));
   return [
     `Usage: ${usageLine(command)}`,

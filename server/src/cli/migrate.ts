@@ -3,7 +3,7 @@ import { readConfig } from '../config/read.ts';
 import { lockFolder } from '../db/folder-lock.ts';
 import { migrate as migrateDb } from '../db/open.ts';
 import { makeDataFolder } from '../main/data-folder.ts';
-import { locationOf } from '../main.ts';
+import { locationOf } from '../main/location.ts';
 import type { Command } from './command.ts';
 import { configFlag } from './flags.ts';
 

@@ -2,7 +2,7 @@
 import { readConfig } from '../config/read.ts';
 import { AppError } from '../domain/error.ts';
 import { createLog, type Logger } from '../http/log.ts';
-import { type App, createApp } from '../main.ts';
+import type { App } from '../main.ts';
 import type { Command } from './command.ts';
 import { configFlag } from './flags.ts';
 
@@ -25,6 +25,8 @@ export const serve: Command = {
   run: async (input, terminal) => {
     const config = readConfig({ file: input.text('config') });
     const log = createLog({ level: config.log.level });
+    // Loaded here, so that the other commands start without the whole server.
+    const { createApp } = await import('../main.ts');
     const app = await createApp(config, { log });
     return runUntilStopped(app, log, (text) => terminal.err(text));
   },

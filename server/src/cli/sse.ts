@@ -1,6 +1,7 @@
 /** Server-sent events as they come (HTML Living Standard §9.2.6), as far as the trail uses them: id, event and data. */
 
-export type SentEvent = { id: string | undefined; event: string; data: string };
+/** Without data it only says how far the stream was read. */
+export type SentEvent = { id: string | undefined; event: string; data: string | undefined };
 
 /** A message without its end is not given: the connection broke in the middle of it. */
 export async function* readSentEvents(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<SentEvent> {
@@ -26,7 +27,8 @@ function parseMessage(lines: readonly string[]): SentEvent | undefined {
     else if (field === 'event') event = value;
     else if (field === 'data') data.push(value);
   }
-  return data.length === 0 ? undefined : { id, event, data: data.join('\n') };
+  if (data.length === 0) return id === undefined ? undefined : { id, event, data: undefined };
+  return { id, event, data: data.join('\n') };
 }
 
 async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {

@@ -25,9 +25,9 @@ export const tail: Command = {
   positionals: [],
   flags: {
     ...filterFlags,
-    'after-id': {
-      value: 'ID',
-      description: 'Go on after this place: the last id that --json printed as "cursor".',
+    after: {
+      value: 'CURSOR',
+      description: 'Go on after this place: the last "cursor" that --json printed. Default: from now on.',
     },
     ...jsonFlag,
     ...serverFlags,
@@ -46,7 +46,7 @@ export const tail: Command = {
     process.once('SIGINT', () => interrupted.abort());
     process.once('SIGTERM', () => interrupted.abort());
     await follow(
-      { client, filter, json: input.on('json'), signal: interrupted.signal, after: input.text('after-id') },
+      { client, filter, json: input.on('json'), signal: interrupted.signal, after: input.text('after') },
       terminal,
     );
     return 0;
@@ -77,7 +77,7 @@ async function follow(following: Following, terminal: Terminal): Promise<void> {
       for await (const message of readSentEvents(response.body)) {
         failures = 0;
         after = message.id ?? after;
-        if (message.event === 'message' || message.event === 'event')
+        if (message.data !== undefined)
           print(JSON.parse(message.data) as ShownEvent, { json, after }, terminal);
       }
     } catch (error) {

@@ -4,6 +4,7 @@ import { sizeOf } from '../db/sqlite.ts';
 import { statement } from '../db/statement.ts';
 import type { Db } from '../db/store.ts';
 import type { Clock } from '../stdx/clock.ts';
+import type { Search } from '../trail/search.ts';
 import type { Trail } from '../trail/trail.ts';
 import { version } from './version.ts';
 
@@ -11,8 +12,7 @@ export type TrailMetricParts = {
   db: Db;
   trail: Trail;
   clock: Clock;
-  /** Events committed that a search cannot find yet. */
-  projectionLag: () => Promise<number>;
+  search: Pick<Search, 'lag'>;
 };
 
 /** Adding up blobs reads a table that may be long: once a minute at most. */
@@ -39,7 +39,7 @@ export function addTrailMetrics(registry: Registry, parts: TrailMetricParts): vo
     registry,
     'tallyman_search_lag_events',
     'Events in the log that a search does not find yet',
-    parts.projectionLag,
+    async () => parts.search.lag(),
   );
   addGauge(
     registry,
