@@ -25,7 +25,7 @@ async function afterKillAt(
   const dataDir = await mkdtemp(join(tmpdir(), 'tallyman-crash-'));
   try {
     const id = newUploadId();
-    const script = join(import.meta.dirname, 'crash-child.ts');
+    const script = join(import.meta.dirname, 'crash-child.fixture.ts');
     const child = spawn(process.execPath, [script, dataDir, id, String(sizeBytes), step], {
       stdio: 'inherit',
     });

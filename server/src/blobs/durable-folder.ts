@@ -5,12 +5,13 @@
 import type { FileHandle } from 'node:fs/promises';
 import { mkdir, open, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { errnoOf, toBlobError } from './blob-error.ts';
+import { BlobError, errnoOf, toBlobError } from './blob-error.ts';
 
 export class DurableFolder {
   readonly #path: string;
   readonly #onRenamed: () => void | Promise<void>;
   #handle: Promise<FileHandle> | undefined;
+  #closed = false;
   #renaming = 0;
   /** Counts changes; the names are durable when the flushed count has caught up. A new process begins behind: its predecessor may have been killed before its flush. */
   #changes = 1;
@@ -55,7 +56,9 @@ export class DurableFolder {
     if (this.#renaming > 0 || this.#flushedChanges < this.#changes) await this.#flush();
   }
 
+  /** What is still under way fails from here on: a handle opened later would never be closed. */
   async close(): Promise<void> {
+    this.#closed = true;
     const handle = await this.#handle?.catch(() => undefined);
     await handle?.close();
   }
@@ -73,6 +76,7 @@ export class DurableFolder {
   }
 
   #opened(): Promise<FileHandle> {
+    if (this.#closed) return Promise.reject(new BlobError('unavailable'));
     this.#handle ??= openDurably(this.#path).catch((cause: unknown) => {
       this.#handle = undefined;
       throw toBlobError(cause);

@@ -21,10 +21,10 @@ import {
   newUploadId,
   put,
 } from './blobs.suite.ts';
+import type { Fault } from './s3-server.fixture.ts';
+import { S3TestServer } from './s3-server.fixture.ts';
 import type { S3Store } from './s3-store.ts';
 import { openS3Store } from './s3-store.ts';
-import type { Fault } from './s3-test-server.ts';
-import { S3TestServer } from './s3-test-server.ts';
 import { parseS3Url } from './s3-url.ts';
 import type { AtStep } from './steps.ts';
 import { noSteps } from './steps.ts';
