@@ -46,18 +46,10 @@ export async function createProject(
   await requireFree(tx, { namespaceId: namespace.id, format, name, path });
   const nowUs = parts.clock.nowUs();
   const id = uuidv7(nowUs);
-  const row = {
-    id,
-    format,
-    namespace_id: namespace.id,
-    name,
-    visibility,
-    created_at: nowUs,
-    deleted_at: null,
-  };
+  const names = { id, format, namespace_id: namespace.id, name };
   await tx.q
     .insertInto('project')
-    .values({ ...row, deleted_at: null })
+    .values({ ...names, visibility, description: '', created_at: nowUs, deleted_at: null })
     .execute();
   const { project } = await requireIn(tx, id);
   const eventId = parts.trail.record(tx, {

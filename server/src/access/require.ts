@@ -81,10 +81,8 @@ export async function requireProjectRole(
   const held = await access.roleOf(caller, { namespace, project });
   if (!atLeast(held, 'reader') && project.visibility !== 'public') {
     requireSignedIn(caller);
-    throw new AppError('not_found', 'There is no such project.', {
-      reason: 'not_permitted',
-      details: { roleHeld: held, roleNeeded: role },
-    });
+    // The same as for one that does not exist: neither word nor detail may differ.
+    throw new AppError('not_found', 'There is no such project.', { reason: 'project_unknown' });
   }
   if (role === 'reader' && project.visibility === 'public') return held;
   const known = requireSignedIn(caller);
