@@ -109,7 +109,7 @@ export const namespaceRoutes = {
     method: 'GET',
     path: '/api/v1/reserved-names',
     summary: 'Names that a rename or a deletion left reserved',
-    query: z.strictObject({ ...pageQuery, kind: reservedKindSchema.optional() }),
+    query: z.strictObject({ ...pageQuery, kind: reservedKindSchema.default('namespace') }),
     status: 200,
     response: pageOf(reservedNameSchema),
     records: [],

@@ -38,8 +38,6 @@ export const projectListQuerySchema = z.strictObject({
   ...pageQuery,
   format: z.enum(projectFormats).optional(),
   namespace: nameSchema.optional(),
-  /** Part of the path. */
-  text: z.string().min(1).max(100).optional(),
 });
 /** Formats whose projects can be made by request. */
 export const projectInputSchema = z.strictObject({

@@ -1,0 +1,256 @@
+/**
+ * The one place where the management API decides whether somebody gets through. In this order, and the first gate that
+ * fails names the event: the credential, the proof of origin, the names in the path, the token's scope, the permission
+ * of the row. What a caller may not know of is answered like what does not exist; only the event tells the difference.
+ */
+import { type ApiPermission, type ApiRoute, csrfHeader, declarationOf } from '@tallyman/contract';
+import type { FastifyRequest } from 'fastify';
+import type { Access } from '../access/access.ts';
+import type { Decision, Namespace, Project, ProjectAction, Role } from '../access/model.ts';
+import type { Caller } from '../domain/caller.ts';
+import { AppError } from '../domain/error.ts';
+import type { Identity } from '../identity/identity.ts';
+import { safeText } from '../trail/seal.ts';
+import { parseInput } from './input.ts';
+import { actionOf, type Visit } from './refusals.ts';
+
+export type GateParts = {
+  identity: Pick<Identity, 'authenticate' | 'isCsrfToken'>;
+  access: Pick<Access, 'findNamespace' | 'findProject' | 'decide' | 'roleOf' | 'scopeOf' | 'ownershipOf'>;
+  /** Origin of the console's pages. */
+  publicUrl: string;
+};
+
+/** What the gates found; a row's permission says which of it is present. */
+export type Found = {
+  namespace?: Namespace;
+  project?: Project;
+  role?: Role;
+  params: unknown;
+  query: unknown;
+};
+
+const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** Fills in the visit on the way; throws at the first gate that is shut. */
+export async function passGates(
+  parts: GateParts,
+  visit: Visit & { row: ApiRoute },
+  request: FastifyRequest,
+): Promise<Found> {
+  noteAttempt(visit, request.params as Record<string, string>);
+  await authenticate(parts, visit, request);
+  requireOrigin(parts, visit.caller, request);
+  const { row } = visit;
+  const params = row.params === undefined ? undefined : parseInput(row.params, request.params, 'path');
+  await placeVisit(parts, visit, params as Names);
+  requireScope(visit);
+  const found = await requirePermission(parts, visit, (params ?? {}) as Names);
+  const query = row.query === undefined ? undefined : parseInput(row.query, request.query, 'query');
+  return { ...found, params, query };
+}
+
+type Names = Partial<Record<'user' | 'organisation' | 'owner' | 'namespace' | 'format' | 'path', string>>;
+
+/** What was asked for, as typed: a failed sign-in tells it, too. */
+function noteAttempt(visit: Visit, typed: Record<string, string>): void {
+  const { format: _format, kind: _kind, ...named } = typed ?? {};
+  const { path, namespace, organisation, owner, ...rest } = named;
+  const project = path ?? namespace ?? organisation ?? owner;
+  const reference = Object.values(rest).join(' ');
+  visit.attempted = {
+    ...(project !== undefined && { project: safeText(project) }),
+    ...(reference !== '' && { reference: safeText(reference) }),
+  };
+}
+
+export async function authenticate(
+  parts: Pick<GateParts, 'identity'>,
+  visit: Visit,
+  request: FastifyRequest,
+): Promise<void> {
+  const { group } = declarationOf(visit.row.refusal);
+  const { project, reference } = visit.attempted;
+  visit.caller = await parts.identity.authenticate(request.presented, {
+    surface: request.presented.kind === 'basic' ? 'basic' : 'bearer',
+    request: request.facts,
+    source: request.source,
+    attempted: {
+      action: actionOf(visit),
+      ...(project !== undefined && { project }),
+      ...(reference !== undefined && { reference }),
+    },
+    ...(group !== undefined && { groups: [group] }),
+  });
+}
+
+/** A cookie is sent by the browser whoever made the page; a change therefore carries a proof that ours did. */
+function requireOrigin(
+  { identity, publicUrl }: GateParts,
+  caller: Caller | undefined,
+  request: FastifyRequest,
+): void {
+  const { presented, headers } = request;
+  if (caller === undefined || presented.kind !== 'session' || safeMethods.has(request.method)) return;
+  const header = headers[csrfHeader];
+  const token = Array.isArray(header) ? undefined : header;
+  if (isSameOrigin(request, publicUrl) && identity.isCsrfToken(presented.secret, token)) return;
+  throw new AppError(
+    'forbidden',
+    `A change made with a session must come from the console and carry its ${csrfHeader} header (GET /api/v1/session gives it). Reload the page and try again.`,
+    { reason: 'csrf_failed', details: { field: csrfHeader } },
+  );
+}
+
+/** What browsers say of where a request comes from; programs say nothing. */
+export function isSameOrigin({ headers }: Pick<FastifyRequest, 'headers'>, publicUrl: string): boolean {
+  const site = headers['sec-fetch-site'];
+  if (site !== undefined && site !== 'same-origin' && site !== 'none') return false;
+  const { origin, host } = headers;
+  if (origin === undefined) return true;
+  const from = URL.parse(origin)?.host;
+  return from !== undefined && from !== '' && (from === host || from === URL.parse(publicUrl)?.host);
+}
+
+/** The scope that a refusal stands in, found before anything is decided. */
+async function placeVisit({ access }: GateParts, visit: Visit, names: Names | undefined): Promise<void> {
+  const { caller } = visit;
+  if (caller === undefined) return;
+  const ownName = caller.actor.kind === 'robot' ? caller.actor.name?.split('+')[0] : caller.actor.name;
+  const named =
+    names?.user ?? names?.organisation ?? names?.owner ?? names?.namespace ?? names?.path?.split('/')[0];
+  const isOwn = names === undefined || named === undefined;
+  const name = isOwn && visit.row.permission !== 'administrator' ? ownName : named;
+  if (name === undefined) return;
+  const namespace = await access.findNamespace(name);
+  const project =
+    names?.path === undefined
+      ? undefined
+      : await access.findProject(names.format as Project['format'], names.path);
+  visit.scope = access.scopeOf(namespace, project);
+}
+
+function requireScope({ caller, row }: { caller?: Caller | undefined; row: ApiRoute }): void {
+  if (caller?.scopes === undefined || row.scope === undefined || caller.scopes.has(row.scope)) return;
+  throw new AppError(
+    'forbidden',
+    `The token does not carry the scope "${row.scope}" that this needs. Make one that does.`,
+    {
+      reason: 'scope_missing',
+    },
+  );
+}
+
+type Gate = (parts: GateParts, visit: Visit, names: Names) => Promise<Omit<Found, 'params' | 'query'>>;
+
+const gates: Record<ApiPermission, Gate> = {
+  anyone: async () => ({}),
+  signed_in: async (_parts, visit) => {
+    requireCaller(visit);
+    return {};
+  },
+  reads_trail: async (_parts, visit) => {
+    requireCaller(visit);
+    return {};
+  },
+  person: async (_parts, visit) => {
+    if (requireCaller(visit).actor.kind !== 'user')
+      throw forbidden('Only a person may do this, not a robot.');
+    return {};
+  },
+  administrator: async (_parts, visit) => {
+    if (requireCaller(visit).roles.admin) return {};
+    visit.refusal = { reason: 'not_permitted', roleHeld: 'none', roleNeeded: 'admin' };
+    throw forbidden('Only administrators may do this.');
+  },
+  account: async (_parts, visit, { user }) => {
+    const caller = requireCaller(visit);
+    if (caller.actor.kind === 'user' && caller.actor.name === user) return {};
+    if (caller.roles.admin) return {};
+    visit.refusal = { reason: 'not_permitted', roleHeld: 'none', roleNeeded: 'admin' };
+    throw new AppError('not_found', 'There is no such user, or you may not know of it.', {
+      reason: 'unknown_user',
+    });
+  },
+  namespace_member: (parts, visit, names) => requireNamespace(parts, visit, { names, needed: 'member' }),
+  namespace_owner: (parts, visit, names) => requireNamespace(parts, visit, { names, needed: 'owner' }),
+  project_read: (parts, visit, names) => requireProject(parts, visit, { names, action: 'pull' }),
+  project_write: (parts, visit, names) => requireProject(parts, visit, { names, action: 'push' }),
+  project_delete: (parts, visit, names) => requireProject(parts, visit, { names, action: 'delete' }),
+  project_administer: (parts, visit, names) => requireProject(parts, visit, { names, action: 'administer' }),
+};
+
+function requirePermission(
+  parts: GateParts,
+  visit: Visit,
+  names: Names,
+): Promise<Omit<Found, 'params' | 'query'>> {
+  return gates[visit.row.permission](parts, visit, names);
+}
+
+export function requireCaller(visit: Pick<Visit, 'caller'>): Caller {
+  if (visit.caller !== undefined) return visit.caller;
+  throw new AppError('unauthenticated', 'Sign in first, or send a token.', { reason: 'not_signed_in' });
+}
+
+function forbidden(message: string): AppError {
+  return new AppError('forbidden', message, { reason: 'not_permitted' });
+}
+
+function namespaceUnknown(): AppError {
+  return new AppError('not_found', 'There is no such user or organisation, or you may not know of it.', {
+    reason: 'namespace_unknown',
+  });
+}
+
+async function requireNamespace(
+  { access }: GateParts,
+  visit: Visit,
+  { names, needed }: { names: Names; needed: 'member' | 'owner' },
+): Promise<{ namespace: Namespace; role: Role }> {
+  const caller = requireCaller(visit);
+  const namespace = await access.findNamespace(names.organisation ?? names.owner ?? names.namespace ?? '');
+  if (namespace === undefined || (names.organisation !== undefined && namespace.kind !== 'organisation'))
+    throw namespaceUnknown();
+  const role = await access.roleOf(caller, { namespace });
+  const held = await access.ownershipOf(caller, namespace);
+  if (held === 'owner' || held === needed) return { namespace, role };
+  visit.refusal = { reason: 'not_permitted', roleHeld: held, roleNeeded: needed };
+  if (held === 'none') throw namespaceUnknown();
+  throw forbidden(`You are a ${held} of ${namespace.name}; only an ${needed} may do this.`);
+}
+
+async function requireProject(
+  { access }: GateParts,
+  visit: Visit,
+  { names, action }: { names: Names; action: ProjectAction },
+): Promise<{ namespace: Namespace; project: Project; role: Role }> {
+  const path = names.path ?? '';
+  if (action !== 'pull') requireCaller(visit);
+  const namespace = await access.findNamespace(path.slice(0, path.indexOf('/')));
+  const project = await access.findProject(names.format as Project['format'], path);
+  const on = { ...(namespace && { namespace }), ...(project && { project }), path };
+  const decision = await access.decide(visit.caller, action, on);
+  if (decision.allowed && namespace !== undefined && project !== undefined)
+    return { namespace, project, role: decision.role };
+  throw refusalOf(visit, decision);
+}
+
+export function refusalOf(visit: Visit, decision: Decision): AppError {
+  if (decision.allowed) return projectUnknown();
+  if (visit.caller === undefined) {
+    return new AppError('unauthenticated', 'Sign in first, or send a token.', { reason: 'not_signed_in' });
+  }
+  const { reason, roleHeld, roleNeeded } = decision;
+  visit.refusal = { reason, ...(reason === 'not_permitted' && { roleHeld, roleNeeded }) };
+  if (!decision.visible) return projectUnknown();
+  return forbidden(
+    `You hold the role "${roleHeld}" on this project; this needs "${roleNeeded}". Ask an owner for it.`,
+  );
+}
+
+function projectUnknown(): AppError {
+  return new AppError('not_found', 'There is no such project, or you may not know of it.', {
+    reason: 'project_unknown',
+  });
+}

@@ -1,0 +1,150 @@
+/** The container host as the management API sees it: composed here, because hosts never import each other. */
+import type { Manifest, Tag, TagHistoryEntry } from '@tallyman/contract';
+import type { DeleteContent } from '../access/projects.ts';
+import type { ContainerNouns, Page, PageRequest } from '../api/container-nouns.ts';
+import { formatCursor, parseCursor } from '../api/pages.ts';
+import { deleteManifest, deleteProjectContent } from '../containers/deletion.ts';
+import { manifestUnknown } from '../containers/errors.ts';
+import { findManifest, type ListedManifest, listManifests } from '../containers/listing.ts';
+import {
+  deleteTag,
+  findTag,
+  type ListedTag,
+  listTagHistory,
+  listTags,
+  restoreTag,
+  retag,
+  setTagExpiry,
+  type TagParts,
+  type TagState,
+  tagUnknown,
+} from '../containers/tags.ts';
+import type { Digest } from '../domain/digest.ts';
+import { invalid } from '../domain/error.ts';
+import { formatUs } from '../stdx/clock.ts';
+
+export function containerNouns(parts: TagParts): ContainerNouns & { deleteContent: DeleteContent } {
+  const { db } = parts;
+  const getTag = async ({ project, tag }: { project: { id: string }; tag: string }): Promise<Tag> => {
+    const found = await findTag(db, { projectId: project.id, tag });
+    if (found === undefined) throw tagUnknown(tag);
+    return viewTag(found);
+  };
+  return {
+    tags: {
+      list: async (project, page) => {
+        const text = page.text === undefined ? {} : { text: page.text };
+        const rows = await listTags(db, { projectId: project.id, ...oneMore(page), ...text });
+        return pageOf(rows, { page, key: (row) => row.name, view: viewTag });
+      },
+      get: getTag,
+      history: async ({ project, tag }, page) => {
+        const before = parseCursor(page.cursor);
+        const rows = await listTagHistory(db, {
+          projectId: project.id,
+          tag,
+          limit: page.limit + 1,
+          ...(before !== undefined && { beforeUs: parseUs(before) }),
+        });
+        if (rows.length === 0 && before === undefined) throw tagUnknown(tag);
+        return pageOf(rows, { page, key: (row) => String(row.fromUs), view: viewState });
+      },
+      retag: async (by, of, digest) => {
+        await retag(parts, {
+          by,
+          projectId: of.project.id,
+          scope: of.scope,
+          tag: of.tag,
+          digest: digest as Digest,
+        });
+        return getTag(of);
+      },
+      setExpiry: async (by, of, expiresAtUs) => {
+        await setTagExpiry(parts, {
+          by,
+          projectId: of.project.id,
+          scope: of.scope,
+          tag: of.tag,
+          expiresAtUs,
+        });
+        return getTag(of);
+      },
+      delete: async (by, of) =>
+        deleteTag(parts, { by, projectId: of.project.id, scope: of.scope, tag: of.tag }),
+      restore: async (by, of, digest) => {
+        await restoreTag(parts, {
+          by,
+          projectId: of.project.id,
+          scope: of.scope,
+          tag: of.tag,
+          digest: digest as Digest,
+        });
+        return getTag(of);
+      },
+    },
+    manifests: {
+      list: async (project, page) => {
+        const rows = await listManifests(db, { projectId: project.id, ...oneMore(page) });
+        return pageOf(rows, { page, key: (row) => row.digest, view: viewManifest });
+      },
+      get: async ({ project, digest }) => {
+        const found = await findManifest(db, { projectId: project.id, digest });
+        if (found === undefined) throw manifestUnknown(digest);
+        return viewManifest(found);
+      },
+      delete: async (by, { project, scope, digest }) =>
+        deleteManifest(parts, { by, projectId: project.id, scope, digest: digest as Digest }),
+    },
+    deleteContent: async (tx, project) =>
+      project.format === 'container' ? deleteProjectContent(tx, project) : { tags: 0, manifests: 0 },
+  };
+}
+
+/** One row more than the page shows tells whether there is another. */
+function oneMore({ cursor, limit }: PageRequest): { after?: string; limit: number } {
+  const after = parseCursor(cursor);
+  return { limit: limit + 1, ...(after !== undefined && { after }) };
+}
+
+type Shown<R, T> = { page: PageRequest; key: (row: R) => string; view: (row: R) => T };
+
+function pageOf<R, T>(rows: readonly R[], { page, key, view }: Shown<R, T>): Page<T> {
+  const shown = rows.slice(0, page.limit);
+  const last = shown.at(-1);
+  const more = rows.length > page.limit && last !== undefined;
+  return { items: shown.map(view), next: more ? formatCursor(key(last)) : null };
+}
+
+function parseUs(text: string): number {
+  if (/^\d{1,16}$/.test(text)) return Number(text);
+  throw invalid('cursor', '"cursor" must be the `next` of a page of this list.');
+}
+
+function viewTag(tag: ListedTag): Tag {
+  const { name, digest, mediaType, sizeBytes, createdAt, movedAt, expiresAt, eventId } = tag;
+  return {
+    name,
+    digest,
+    mediaType,
+    sizeBytes,
+    createdAt: formatUs(createdAt),
+    movedAt: formatUs(movedAt),
+    expiresAt: expiresAt === null ? null : formatUs(expiresAt),
+    eventId,
+  };
+}
+
+function viewState({ digest, fromUs, toUs, fromEventId, toEventId, restorable }: TagState): TagHistoryEntry {
+  return {
+    digest,
+    from: formatUs(fromUs),
+    to: toUs === null ? null : formatUs(toUs),
+    fromEventId,
+    toEventId,
+    restorable,
+  };
+}
+
+function viewManifest({ pushedAtUs, ...manifest }: ListedManifest): Manifest {
+  return { ...manifest, pushedAt: formatUs(pushedAtUs) };
+}
