@@ -112,8 +112,8 @@ export function projectRow(stored: StoredEvent): ProjectedRow {
     request: plain(request.id) ?? null,
     cause: event.cause === undefined ? null : (uuidBytes(event.cause) ?? null),
     repeats: (event.details.repeats as { folded?: string } | undefined)?.folded === 'key',
-    text: texts.open.join('\n'),
-    restrictedText: texts.restricted.join('\n'),
+    text: searchable(plain(texts.open.join('\n'))) as string,
+    restrictedText: searchable(plain(texts.restricted.join('\n'))) as string,
   };
 }
 
@@ -135,12 +135,18 @@ export function nameKey(name: string): string {
 
 /** NUL, which PostgreSQL cannot store, and halves of characters are replaced; a commitment is no text. */
 export function plain(value: unknown): string | undefined {
-  return typeof value === 'string' ? value.toWellFormed().replaceAll('\0', '\uFFFD') : undefined;
+  if (typeof value !== 'string') return undefined;
+  if (isPlainAscii.test(value)) return value;
+  return value.toWellFormed().replaceAll('\0', '\uFFFD');
 }
+
+// Nearly all texts: spares them the slower looks.
+const isPlainAscii = /^[\n -~]*$/;
 
 /** The form in which texts are compared without regard to case. */
 export function searchable(text: string | undefined): string | undefined {
-  return text?.normalize('NFC').toLowerCase();
+  if (text === undefined) return undefined;
+  return (isPlainAscii.test(text) ? text : text.normalize('NFC')).toLowerCase();
 }
 
 export function uuidBytes(id: string): Buffer | undefined {
@@ -167,12 +173,13 @@ function collectTexts(event: OpenEvent): { open: string[]; restricted: string[] 
   const marked = restrictedFields(event.type);
   const walk = (value: unknown, pointer: string, into: string[]): void => {
     if (typeof value === 'string') {
-      into.push(searchable(plain(value)) as string);
+      into.push(value);
     } else if (typeof value === 'object' && value !== null) {
-      for (const [key, member] of Object.entries(value)) {
+      const members = value as Record<string, unknown>;
+      for (const key in members) {
         if (key === '#') continue;
         const inner = `${pointer}/${key}`;
-        walk(member, inner, marked.has(inner) ? found.restricted : into);
+        walk(members[key], inner, marked.has(inner) ? found.restricted : into);
       }
     }
   };

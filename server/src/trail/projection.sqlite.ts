@@ -50,7 +50,11 @@ export class SqliteProjection implements Projection {
   /** Resolves when `search.db` exists and belongs to the log; it may still be far behind. */
   static async open(parts: SqliteProjectionParts): Promise<SqliteProjection> {
     const data: ProjectorData = { logPath: parts.logPath, searchPath: parts.searchPath };
-    const projector = new Worker(new URL('./projector-worker.ts', import.meta.url), { workerData: data });
+    // A batch is some megabytes of short-lived objects: with the default they would be moved twice before they die.
+    const projector = new Worker(new URL('./projector-worker.ts', import.meta.url), {
+      workerData: data,
+      resourceLimits: { maxYoungGenerationSizeMb: 64 },
+    });
     const first = await new Promise<ProjectorNews>((resolve, reject) => {
       projector.once('message', resolve);
       projector.once('error', reject);

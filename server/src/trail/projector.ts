@@ -7,7 +7,7 @@ import { type ProjectedRow, projectRow, type StoredEvent, uuidBytes } from './pr
 import { idOfBody, type LastRow, type ProjectionState, projectionVersion } from './search-sink.ts';
 
 /** Events in one batch of the projection. */
-export const eventsPerBatch = 2_000;
+export const eventsPerBatch = 5_000;
 
 export const selectStretch = `SELECT event.idx AS idx, body, fields FROM event LEFT JOIN event_private ON event_private.idx = event.idx
   WHERE event.idx >= ? AND event.idx < ? ORDER BY event.idx LIMIT ${eventsPerBatch}`;
