@@ -23,6 +23,7 @@ import { makeDataFolder, readRegistryKey } from './main/data-folder.ts';
 import { beginFirstStart, type FirstStart } from './main/first-start.ts';
 import { recordStart, recordStop } from './main/life-events.ts';
 import { locationOf } from './main/location.ts';
+import { requireUsableTls } from './main/tls-files.ts';
 import { addTrailMetrics } from './main/trail-metrics.ts';
 import { type Clock, systemClock } from './stdx/clock.ts';
 import { Search } from './trail/search.ts';
@@ -47,6 +48,7 @@ export type AppParts = { log: Logger; clock?: Clock };
 
 /** Opens and migrates everything, and makes the first administrator. When it throws, nothing stays open. */
 export async function createApp(config: Config, { log, clock = systemClock() }: AppParts): Promise<App> {
+  requireUsableTls(config.tls);
   await using opened = new AsyncDisposableStack();
   const stores = await openStores(opened, config, clock);
   const domain = await composeDomain(opened, stores, config, clock);

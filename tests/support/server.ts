@@ -57,7 +57,7 @@ export interface TestServer extends AsyncDisposable {
 }
 
 const entry = resolve(import.meta.dirname, '../../server/src/cli/main.ts');
-const admin = { username: 'admin', password: 'correct-horse-battery-staple' };
+const admin = { username: 'operator', password: 'correct-horse-battery-staple' };
 
 /** For node:test: the engines of this machine, each with its reason to skip. */
 export function testEngines(): { engine: Engine; skip: string | false }[] {
@@ -156,7 +156,7 @@ class Program implements AsyncDisposable {
   /** Resolves when it says that it is ready, which it does once it listens. */
   async start(): Promise<void> {
     const from = this.printed.length;
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entry, 'serve'], {
+    const child = spawn(process.execPath, [entry, 'serve'], {
       env: this.#env,
       cwd: this.#cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -194,5 +194,31 @@ class Program implements AsyncDisposable {
   }
 }
 
-/** For whoever runs `tallyman` beside a server. */
-export const tallymanEntry: string = entry;
+export interface CommandResult {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs one command of `tallyman` to its end, with nothing of the tester's own environment. */
+export async function runTallyman(
+  args: readonly string[],
+  options: { env?: Readonly<Record<string, string>>; input?: string; cwd?: string } = {},
+): Promise<CommandResult> {
+  const child = spawn(process.execPath, [entry, ...args], {
+    env: { PATH: process.env.PATH ?? '', ...options.env },
+    cwd: options.cwd,
+    timeout: 60_000,
+  });
+  const result: CommandResult = { code: null, stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    result.stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    result.stderr += text;
+  });
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(options.input ?? '');
+  [result.code] = await once(child, 'close');
+  return result;
+}

@@ -62,7 +62,8 @@ export async function beginFirstStart(
 
 /** Names the setting at fault. */
 function asConfigured(cause: unknown): unknown {
-  if (!(cause instanceof AppError) || cause.code !== 'invalid') return cause;
+  if (!(cause instanceof AppError) || (cause.code !== 'invalid' && cause.reason !== 'name_reserved'))
+    return cause;
   const key = cause.details.field === 'password' ? 'admin.password' : 'admin.user';
   return new AppError(
     'invalid',
