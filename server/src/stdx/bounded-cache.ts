@@ -9,6 +9,7 @@ export class BoundedCache<V> {
   readonly #max: number;
   /** Counts deletions: a load that began before one may hold what was true before it. */
   #generation = 0;
+  readonly #loading = new Map<string, { generation: number; value: Promise<V | undefined> }>();
 
   constructor(max: number) {
     this.#max = max;
@@ -29,10 +30,25 @@ export class BoundedCache<V> {
     this.#entries.set(key, value);
   }
 
-  /** What is remembered, else what `read` finds; nothing is remembered of what does not exist. */
+  /**
+   * What is remembered, else what `read` finds; nothing is remembered of what does not exist. Loads of one key at the
+   * same moment share one read, so all get the same object.
+   */
   async load(key: string, read: () => Promise<V | undefined>): Promise<V | undefined> {
     const found = this.get(key);
     if (found !== undefined) return found;
+    const under = this.#loading.get(key);
+    if (under?.generation === this.#generation) return under.value;
+    const loading = { generation: this.#generation, value: this.#read(key, read) };
+    this.#loading.set(key, loading);
+    try {
+      return await loading.value;
+    } finally {
+      if (this.#loading.get(key) === loading) this.#loading.delete(key);
+    }
+  }
+
+  async #read(key: string, read: () => Promise<V | undefined>): Promise<V | undefined> {
     const generation = this.#generation;
     const value = await read();
     if (value !== undefined && generation === this.#generation) this.set(key, value);
