@@ -73,6 +73,6 @@ export async function headBlob(host: Host, exchange: Exchange): Promise<void> {
 export async function deleteBlob(host: Host, exchange: Exchange): Promise<void> {
   const { caller, project, scope } = requireProject(await admit(host, exchange), exchange);
   const digest = requireDigest(exchange.reference);
-  await deleteBlobLink(host, { by: caller, projectId: project.id, scope, digest });
+  await deleteBlobLink(host, { by: caller, projectId: project.id, scope, status: 202, digest });
   exchange.reply.code(202).send();
 }

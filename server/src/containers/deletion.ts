@@ -23,7 +23,7 @@ const namedTags = 100;
 
 /** With every tag that points to it. Throws manifest_unknown, manifest_referenced. */
 export async function deleteManifest(parts: TagParts, at: OnProject & { digest: Digest }): Promise<void> {
-  const { by, scope, projectId, digest } = at;
+  const { by, scope, projectId, digest, status } = at;
   await parts.db.transact(async (tx) => {
     await lockLive(tx, projectId);
     const manifest = await tx.get(headByDigest, [projectId, digest]);
@@ -35,6 +35,7 @@ export async function deleteManifest(parts: TagParts, at: OnProject & { digest: 
       by,
       scope,
       target: { id: digest, kind: 'manifest' },
+      ...(status !== undefined && { status }),
       details: {
         digest,
         mediaType: manifest.mediaType,
@@ -42,8 +43,7 @@ export async function deleteManifest(parts: TagParts, at: OnProject & { digest: 
         tags: tags.slice(0, namedTags),
       },
     });
-    for (const tag of tags)
-      await removeTag(parts, tx, { by, scope, projectId, tag, digest, how: 'manifest', cause });
+    for (const tag of tags) await removeTag(parts, tx, { ...at, tag, how: 'manifest', cause });
     await removeManifest(tx, projectId, digest);
   });
 }
@@ -55,7 +55,7 @@ export async function removeManifest(tx: Tx, projectId: string, digest: string):
 
 /** The blob is no longer visible in the project. Throws blob_unknown, manifest_referenced. */
 export async function deleteBlobLink(parts: TagParts, at: OnProject & { digest: Digest }): Promise<void> {
-  const { by, scope, projectId, digest } = at;
+  const { by, scope, projectId, digest, status } = at;
   await parts.db.transact(async (tx) => {
     // The lock keeps out a manifest that would name the blob.
     await lockLive(tx, projectId);
@@ -68,6 +68,7 @@ export async function deleteBlobLink(parts: TagParts, at: OnProject & { digest: 
       by,
       scope,
       target: { id: digest, kind: 'blob' },
+      ...(status !== undefined && { status }),
       details: { digest, sizeBytes: link.sizeBytes },
     });
   });

@@ -57,7 +57,7 @@ export async function headManifest(host: Host, exchange: Exchange): Promise<void
 export async function deleteManifestOrTag(host: Host, exchange: Exchange): Promise<void> {
   const { caller, project, scope } = requireProject(await admit(host, exchange), exchange);
   const reference = parseReference(exchange.reference);
-  const on = { by: caller, projectId: project.id, scope };
+  const on = { by: caller, projectId: project.id, scope, status: 202 };
   if ('tag' in reference) await deleteTag(host, { ...on, tag: reference.tag });
   else await deleteManifest(host, { ...on, digest: reference.digest });
   exchange.reply.code(202).send();

@@ -14,6 +14,7 @@ import { changeVisibility, deleteProject } from '../access/projects.ts';
 import { openFilesStore } from '../blobs/files-store.ts';
 import { openDb } from '../db/open.ts';
 import type { Db } from '../db/store.ts';
+import { type Digest, digestOf } from '../domain/digest.ts';
 import { createLog } from '../http/log.ts';
 import { HttpMetrics } from '../http/metrics.ts';
 import { createHttpServer } from '../http/server.ts';
@@ -229,4 +230,65 @@ async function readEvents(db: Db, from: number): Promise<AuditEvent[]> {
     (row) =>
       openEvent({ body: row.body, private: row.fields, sha256: nodeSha256 }).event as unknown as AuditEvent,
   );
+}
+
+export const imageType = 'application/vnd.oci.image.manifest.v1+json';
+export const configType = 'application/vnd.oci.image.config.v1+json';
+export const layerType = 'application/vnd.oci.image.layer.v1.tar';
+
+/** POST then PUT; throws unless it is created. */
+export async function pushBlob(
+  registry: Registry,
+  to: { path: string; auth: string },
+  content: string,
+): Promise<Digest> {
+  const digest = digestOf('sha256', content);
+  const begun = await registry.ask(`/v2/${to.path}/blobs/uploads/`, { method: 'POST', auth: to.auth });
+  const done = await registry.ask(`${begun.headers.get('location')}?digest=${digest}`, {
+    method: 'PUT',
+    auth: to.auth,
+    body: content,
+  });
+  if (done.status !== 201) throw new Error(`blob not pushed: ${done.status} ${done.body}`);
+  return digest;
+}
+
+export function imageOf(config: string, layers: readonly string[] = [], more: object = {}): string {
+  const describe = (mediaType: string, content: string) => ({
+    mediaType,
+    digest: digestOf('sha256', content),
+    size: Buffer.byteLength(content),
+  });
+  const parts = {
+    config: describe(configType, config),
+    layers: layers.map((layer) => describe(layerType, layer)),
+  };
+  return JSON.stringify({ schemaVersion: 2, mediaType: imageType, ...parts, ...more });
+}
+
+export async function putManifest(
+  registry: Registry,
+  to: { path: string; auth: string; reference: string },
+  manifest: string,
+): Promise<Answer> {
+  const type = (JSON.parse(manifest) as { mediaType: string }).mediaType;
+  return registry.ask(`/v2/${to.path}/manifests/${to.reference}`, {
+    method: 'PUT',
+    auth: to.auth,
+    body: manifest,
+    headers: { 'content-type': type },
+  });
+}
+
+/** Config, layers, manifest under a tag; throws unless all of it is created. Resolves to the manifest's digest. */
+export async function pushImage(
+  registry: Registry,
+  to: { path: string; auth: string; tag: string },
+  image: { config: string; layers?: readonly string[]; more?: object },
+): Promise<Digest> {
+  for (const content of [image.config, ...(image.layers ?? [])]) await pushBlob(registry, to, content);
+  const manifest = imageOf(image.config, image.layers, image.more);
+  const answer = await putManifest(registry, { ...to, reference: to.tag }, manifest);
+  if (answer.status !== 201) throw new Error(`image not pushed: ${answer.status} ${answer.body}`);
+  return digestOf('sha256', manifest);
 }

@@ -26,15 +26,15 @@ import {
 } from './rows.ts';
 
 export type TagParts = { db: Db; trail: Trail; clock: Clock };
-/** Who changes what is in which project. */
-export type OnProject = { by: Performer; projectId: string; scope: Scope };
+/** Who changes what is in which project; `status` is that of the answer, where there is one. */
+export type OnProject = { by: Performer; projectId: string; scope: Scope; status?: number };
 type Pointing = OnProject & { tag: string; digest: Digest; cause?: string };
 
 /** Inside a unit that holds the project's lock and knows that the manifest is there. */
 export async function pointTag(
   parts: { trail: Trail; clock: Clock },
   tx: Tx,
-  pointing: Pointing & { how: 'push' | 'retag' | 'restore'; status?: number },
+  pointing: Pointing & { how: 'push' | 'retag' | 'restore' },
 ): Promise<void> {
   const { by, projectId, scope, tag, digest, how, status, cause } = pointing;
   const present = await tx.get(tagRow, [projectId, tag]);
@@ -120,12 +120,13 @@ export async function removeTag(
   tx: Tx,
   at: OnProject & { tag: string; digest: string; how: 'request' | 'manifest' | 'expiry'; cause?: string },
 ): Promise<void> {
-  const { by, scope, projectId, tag, digest, how, cause } = at;
+  const { by, scope, projectId, tag, digest, how, cause, status } = at;
   const eventId = parts.trail.record(tx, {
     type: 'container.tag.delete',
     by,
     scope,
     target: { kind: 'tag', name: tag },
+    ...(status !== undefined && { status }),
     ...(cause !== undefined && { cause }),
     details: { by: how, digest, tag },
   });
@@ -138,7 +139,7 @@ export async function setTagExpiry(
   parts: TagParts,
   at: OnProject & { tag: string; expiresAtUs: number | null },
 ): Promise<void> {
-  const { by, scope, projectId, tag, expiresAtUs } = at;
+  const { by, scope, projectId, tag, expiresAtUs, status } = at;
   await parts.db.transact(async (tx) => {
     await lockLive(tx, projectId);
     const present = await tx.get(tagRow, [projectId, tag]);
@@ -150,6 +151,7 @@ export async function setTagExpiry(
       by,
       scope,
       target: { kind: 'tag', name: tag },
+      ...(status !== undefined && { status }),
       details: {
         digest: present.digest,
         ...(present.expiresAt !== null && { from: formatUs(present.expiresAt) }),
