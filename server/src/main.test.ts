@@ -102,7 +102,7 @@ for (const { engine, skip } of testEngines()) {
           ['system.server.stop', { signal: 'SIGINT' }],
         ],
       );
-      assert.deepEqual(life[0]?.actor, { kind: 'system', name: 'server', proven: true });
+      assert.deepEqual(life[0]?.actor, { kind: 'system', id: 'server', name: 'server', proven: true });
     });
 
     it('makes the configured administrator once', async () => {

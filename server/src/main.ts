@@ -2,12 +2,17 @@
  * The composition root: builds everything from the configuration, starts it from the inside out and stops it from the
  * outside in. Nothing else knows how the parts fit together.
  */
+import { join } from 'node:path';
 import type { FastifyPluginAsync } from 'fastify';
 import { Access } from './access/access.ts';
+import { apiRoutes } from './api/api.ts';
+import { consoleFiles } from './api/console-files.ts';
 import { openBlobs } from './blobs/open-blobs.ts';
 import type { BlobStore, BlobUpkeep } from './blobs/store.ts';
 import type { Config } from './config/config.ts';
 import { DigestGuard } from './containers/digest-guard.ts';
+import { expireTags } from './containers/expiry.ts';
+import { collectGarbage } from './containers/garbage.ts';
 import { containerRoutes } from './containers/host.ts';
 import { lockFolder } from './db/folder-lock.ts';
 import { openDb } from './db/open.ts';
@@ -19,12 +24,15 @@ import type { Logger } from './http/log.ts';
 import { addMetricsRoute, HttpMetrics } from './http/metrics.ts';
 import { createHttpServer, type HttpServer } from './http/server.ts';
 import { Identity } from './identity/identity.ts';
+import { containerNouns } from './main/api-containers.ts';
+import { type Chore, type Chores, startChores } from './main/chores.ts';
 import { makeDataFolder, readRegistryKey } from './main/data-folder.ts';
 import { beginFirstStart, type FirstStart } from './main/first-start.ts';
 import { recordStart, recordStop } from './main/life-events.ts';
 import { locationOf } from './main/location.ts';
 import { requireUsableTls } from './main/tls-files.ts';
 import { addTrailMetrics } from './main/trail-metrics.ts';
+import { version } from './main/version.ts';
 import { type Clock, systemClock } from './stdx/clock.ts';
 import { Search } from './trail/search.ts';
 import { Trail } from './trail/trail.ts';
@@ -55,15 +63,18 @@ export async function createApp(config: Config, { log, clock = systemClock() }: 
   const firstStart = await beginFirstStart(domain.identity.parts, config.firstAdmin);
   const { promise: failed, resolve: onFatal } = Promise.withResolvers<FatalError>();
   const http = composeHttp({ ...domain, config, log, onFatal });
-  for (const routes of hosts(domain, config)) http.app.register(routes);
+  for (const routes of [...hosts(domain, config), ...surfaces(domain, config, firstStart)])
+    http.app.register(routes);
 
   const { db, trail, identity } = domain;
   const held = opened.move();
   let watching: NodeJS.Timeout | undefined;
+  let chores: Chores | undefined;
   const stop = async (signal: string | undefined): Promise<void> => {
     await using _ = held;
     clearInterval(watching);
     await http.stop();
+    await chores?.stop();
     await identity.stop();
     await trail.stop();
     await recordStop(domain, signal);
@@ -79,6 +90,7 @@ export async function createApp(config: Config, { log, clock = systemClock() }: 
       await identity.start();
       await recordStart(domain);
       watching = watchStore(db, onFatal);
+      chores = startChores(choresOf(domain), log);
       await http.listen(config.http);
     },
     stop: (signal) => {
@@ -130,6 +142,23 @@ async function composeDomain(
 function hosts(domain: Domain, { publicUrl, limits }: Config): FastifyPluginAsync[] {
   const { manifestBytes, blobBytes } = limits;
   return [containerRoutes({ ...domain, publicUrl, limits: { manifestBytes, blobBytes } })];
+}
+
+const consoleFolder = join(import.meta.dirname, '../../console/dist');
+
+/** The management API, and last the console, which answers GET for whatever nobody else does. */
+function surfaces(domain: Domain, { publicUrl }: Config, firstStart: FirstStart): FastifyPluginAsync[] {
+  const containers = containerNouns(domain);
+  const setupCode = firstStart.kind === 'code' ? { setupCode: firstStart.code } : {};
+  const api = apiRoutes({ ...domain, containers, publicUrl, version, formats: ['container'], ...setupCode });
+  return [api, consoleFiles({ folder: consoleFolder })];
+}
+
+function choresOf(domain: Domain): Chore[] {
+  return [
+    { name: 'tag expiry', everyMs: 60_000, run: () => expireTags(domain) },
+    { name: 'garbage collection', everyMs: 3_600_000, run: () => collectGarbage(domain) },
+  ];
 }
 
 type HttpParts = Domain & { config: Config; log: Logger; onFatal: (error: FatalError) => void };

@@ -56,7 +56,7 @@ async function putState(tx: Tx, value: 'running' | 'stopped', clock: Clock): Pro
 /** Who acts when nobody asked: the server. */
 export function serverItself(clock: Clock): Performer {
   return {
-    actor: { kind: 'system', name: 'server', proven: true },
+    actor: { kind: 'system', id: 'server', name: 'server', proven: true },
     credential: { kind: 'none' },
     request: { id: uuidv7(clock.nowUs()), protocol: 'internal' },
   };

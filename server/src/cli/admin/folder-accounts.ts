@@ -55,7 +55,7 @@ export async function openFolderAccounts(configFile: string | undefined): Promis
 /** Whoever can write the data folder: the machine's operator, whom this server does not know by name. */
 function performer(clock: Parameters<typeof serverItself>[0]): Performer {
   const by = serverItself(clock);
-  return { ...by, actor: { ...by.actor, name: 'command line' } };
+  return { ...by, actor: { ...by.actor, id: 'command line', name: 'command line' } };
 }
 
 function isInUse(error: unknown): boolean {
