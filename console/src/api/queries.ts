@@ -1,0 +1,83 @@
+/** The client's calls as queries and mutations: the one place where keys of the cache are made. */
+import type { ApiResponse, ApiRouteId } from '@tallyman/contract';
+import {
+  infiniteQueryOptions,
+  QueryCache,
+  QueryClient,
+  queryOptions,
+  useMutation,
+  useQueryClient,
+} from '@tanstack/react-query';
+import { type ApiCallInput, callApi, setCsrfToken } from './client.ts';
+import { isApiError, NoAnswerError } from './problem.ts';
+
+/** `Page<Item>`: what lists answer with. */
+type Page<Item> = { items: Item[]; next: string | null };
+type ListId = {
+  [Id in ApiRouteId]: ApiResponse<Id> extends Page<unknown> ? Id : never;
+}[ApiRouteId];
+type ItemOf<Id extends ListId> = ApiResponse<Id> extends Page<infer Item> ? Item : never;
+
+export function apiQuery<Id extends ApiRouteId>(id: Id, input: ApiCallInput<Id>) {
+  return queryOptions({
+    queryKey: [id, input] as const,
+    queryFn: ({ signal }) => callApi(id, input, signal),
+  });
+}
+
+/** A list that grows by "Show more". */
+export function apiList<Id extends ListId>(id: Id, input: ApiCallInput<Id>) {
+  return infiniteQueryOptions({
+    queryKey: [id, input, 'pages'] as const,
+    initialPageParam: null as string | null,
+    queryFn: async ({ pageParam, signal }) => {
+      const { query } = input as { query?: Record<string, unknown> };
+      const paged = { ...input, query: { ...query, ...(pageParam !== null && { cursor: pageParam }) } };
+      return (await callApi(id, paged as ApiCallInput<Id>, signal)) as Page<ItemOf<Id>>;
+    },
+    getNextPageParam: (page) => page.next,
+  });
+}
+
+/** A change, after which the named endpoints are asked again. What it changed in the trail always is. */
+export function useApiMutation<Id extends ApiRouteId>(id: Id, changes: readonly ApiRouteId[] = []) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (input: ApiCallInput<Id>) => callApi(id, input),
+    onSuccess: async () => {
+      await Promise.all(
+        [...changes, 'events.list' as const].map((key) => client.invalidateQueries({ queryKey: [key] })),
+      );
+    },
+  });
+}
+
+/** Who is signed in. Every page depends on it. */
+export const sessionQuery = queryOptions({
+  queryKey: ['session.get'] as const,
+  queryFn: async ({ signal }) => {
+    const session = await callApi('session.get', {}, signal);
+    setCsrfToken(session.signedIn ? session.csrfToken : undefined);
+    return session;
+  },
+  staleTime: 60_000,
+});
+
+export function createQueryClient(onSignedOut: () => void): QueryClient {
+  return new QueryClient({
+    queryCache: new QueryCache({
+      onError: (error) => {
+        if (isApiError(error, 'unauthenticated')) onSignedOut();
+      },
+    }),
+    defaultOptions: {
+      queries: {
+        staleTime: 5_000,
+        refetchOnWindowFocus: false,
+        // A refusal stays one, and repeating it would fill the trail; only silence is worth another try.
+        retry: (failures, error) =>
+          failures < 2 && (error instanceof NoAnswerError || isApiError(error, 'unavailable')),
+      },
+    },
+  });
+}

@@ -1,0 +1,190 @@
+/** One event: in words, what it came from, the ways on, and every field in full. */
+import { Button, Code, Title } from '@mantine/core';
+import { declarationOf, isEventType, reasonTexts, type ShownEvent } from '@tallyman/contract';
+import { Link } from '@tanstack/react-router';
+import { type ReactNode, useState } from 'react';
+import { CopyTextButton } from '../../parts/copy.tsx';
+import { TextLink } from '../../parts/links.tsx';
+import { OutcomeBadge } from '../../parts/outcome-badge.tsx';
+import { Time } from '../../parts/time.tsx';
+import { formatUtc, inWords } from '../../parts/time-text.ts';
+import { type EventField, fieldGroups } from './event-fields.ts';
+import { EventSentence } from './event-sentence.tsx';
+import classes from './events.module.css';
+import { likeFilters, type TrailFilter } from './trail-search.ts';
+
+type Props = {
+  event: ShownEvent;
+  /** Address of the trail in which "everything like it" is looked for. */
+  trailPath: string;
+};
+
+export function EventDetail({ event, trailPath }: Props) {
+  return (
+    <article className={classes.detail}>
+      <div className={classes.detailTop}>
+        <OutcomeBadge outcome={event.outcome} />
+        <span className={classes.dim}>{event.title}</span>
+      </div>
+      <p className={classes.detailSentence}>
+        <EventSentence event={event} />.
+      </p>
+      <dl className={classes.facts}>
+        {factsOf(event).map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      <section aria-label="Show everything">
+        <Title order={3}>Show everything</Title>
+        <ul className={classes.ways}>
+          {likeFilters(event).map(({ label, filter }) => (
+            <li key={label}>
+              <Way {...{ trailPath, filter }}>{label}</Way>
+            </li>
+          ))}
+        </ul>
+      </section>
+      <AllFields event={event} />
+      <Raw event={event} />
+    </article>
+  );
+}
+
+function Way({
+  trailPath,
+  filter,
+  children,
+}: {
+  trailPath: string;
+  filter: TrailFilter;
+  children: ReactNode;
+}) {
+  return (
+    <Link to={trailPath as never} search={filter as never} className={classes.way}>
+      {children}
+    </Link>
+  );
+}
+
+function factsOf(event: ShownEvent): [string, ReactNode][] {
+  const { actor, onBehalfOf, credential, scope, request, repeats, causedBy } = event;
+  const facts: [string, ReactNode | undefined][] = [
+    ['When', <WhenTold key="when" event={event} />],
+    [
+      'Who',
+      `${actor.name ?? (actor.id === undefined ? 'nobody known' : 'name not shown')} (${inWords(actor.kind)}${actor.proven ? '' : ', only claimed'})`,
+    ],
+    [
+      'In the name of',
+      onBehalfOf && `${onBehalfOf.name ?? onBehalfOf.id ?? ''} (${inWords(onBehalfOf.kind)})`,
+    ],
+    ['With', `${inWords(credential.kind)}${credential.name === undefined ? '' : ` “${credential.name}”`}`],
+    [
+      'Where',
+      scope.project?.path ??
+        scope.namespace?.name ??
+        (scope.namespace ? 'name not shown' : 'the server itself'),
+    ],
+    ['From', request.ip],
+    ['Why', event.reason && `${reasonTexts[event.reason]} (${event.reason})`],
+    [
+      'Repeats',
+      repeats && (
+        <>
+          {repeats.count.toLocaleString()} more like it until <Time at={repeats.lastAt} />, counted by{' '}
+          <TextLink to="/events/$event" params={{ event: repeats.id }}>
+            the closing event
+          </TextLink>
+        </>
+      ),
+    ],
+    [
+      'Brought about by',
+      event.cause && (
+        <TextLink to="/events/$event" params={{ event: event.cause }}>
+          {causedBy
+            ? `${causedBy.title}${causedBy.actor.name ? `, ${causedBy.actor.name}` : ''}`
+            : 'another event'}
+        </TextLink>
+      ),
+    ],
+  ];
+  return facts.filter((fact): fact is [string, ReactNode] => fact[1] !== undefined && fact[1] !== '');
+}
+
+function WhenTold({ event }: { event: ShownEvent }) {
+  return (
+    <>
+      <Time at={event.occurredAt} /> <span className={classes.dim}>{formatUtc(event.occurredAt)}</span>
+    </>
+  );
+}
+
+function AllFields({ event }: { event: ShownEvent }) {
+  return (
+    <section aria-label="Every field">
+      <Title order={3}>Every field</Title>
+      {isEventType(event.type) && <p className={classes.dim}>{declarationOf(event.type).description}</p>}
+      <table className={classes.fields}>
+        {fieldGroups(event).map(({ title, fields }) => (
+          <tbody key={title}>
+            <tr>
+              <th colSpan={2} scope="colgroup">
+                {title}
+              </th>
+            </tr>
+            {fields.map((field) => (
+              <tr key={field.pointer}>
+                <th scope="row" title={field.pointer}>
+                  {field.label}
+                </th>
+                <td>
+                  <FieldValue field={field} />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        ))}
+      </table>
+    </section>
+  );
+}
+
+const stateTexts = {
+  erased: 'erased',
+  withheld: 'withheld: only owners and administrators may read it, or it was erased',
+};
+
+function FieldValue({ field: { state, value, pointer } }: { field: EventField }) {
+  if (state !== 'shown') return <span className={classes.gone}>{stateTexts[state]}</span>;
+  if (pointer === '/cause' || pointer === '/repeats/id')
+    return (
+      <TextLink to="/events/$event" params={{ event: value }} className={classes.value}>
+        {value}
+      </TextLink>
+    );
+  return <span className={classes.value}>{value}</span>;
+}
+
+function Raw({ event }: { event: ShownEvent }) {
+  const [open, setOpen] = useState(false);
+  const json = JSON.stringify(event, null, 2);
+  return (
+    <section aria-label="As JSON">
+      <div className={classes.rawTop}>
+        <Button size="xs" variant="default" aria-expanded={open} onClick={() => setOpen(!open)}>
+          {open ? 'Hide JSON' : 'Show JSON'}
+        </Button>
+        <CopyTextButton text={json} label="Copy JSON" />
+      </div>
+      {open && (
+        <Code block className={classes.raw}>
+          {json}
+        </Code>
+      )}
+    </section>
+  );
+}

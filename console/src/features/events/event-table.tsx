@@ -1,0 +1,157 @@
+/** A row per event: when, how it ended, what happened, where, with what, from where. */
+import type { ShownEvent } from '@tallyman/contract';
+import { Link } from '@tanstack/react-router';
+import { useMemo } from 'react';
+import { type Column, DataTable } from '../../parts/data-table.tsx';
+import { OutcomeBadge } from '../../parts/outcome-badge.tsx';
+import { Time } from '../../parts/time.tsx';
+import { inWords } from '../../parts/time-text.ts';
+import { EventSentence } from './event-sentence.tsx';
+import classes from './events.module.css';
+import type { TrailSearch } from './trail-search.ts';
+
+type Props = {
+  events: readonly ShownEvent[];
+  search: TrailSearch;
+  hidden: readonly string[];
+};
+
+/** Columns that can be put away. */
+export const optionalColumns = [
+  { id: 'where', label: 'Where' },
+  { id: 'credential', label: 'Credential' },
+  { id: 'source', label: 'Source' },
+] as const;
+
+export function EventTable({ events, search, hidden }: Props) {
+  const columns = useMemo(() => columnsFor(search), [search]);
+  return (
+    <DataTable
+      label="Events"
+      items={events}
+      columns={columns}
+      rowId={(event) => event.id}
+      hidden={hidden}
+      selected={search.event}
+      rowTone={(event) => event.outcome}
+    />
+  );
+}
+
+function columnsFor(search: TrailSearch): Column<ShownEvent>[] {
+  return [
+    {
+      id: 'time',
+      header: 'Time',
+      className: classes.timeColumn,
+      cell: (event) => <Time at={event.occurredAt} short />,
+    },
+    {
+      id: 'outcome',
+      header: 'Outcome',
+      className: classes.outcomeColumn,
+      cell: (event) => <OutcomeCell event={event} />,
+    },
+    {
+      id: 'what',
+      header: 'What happened',
+      cell: (event) => (
+        <>
+          <Link
+            to="."
+            search={{ ...search, event: event.id } as never}
+            resetScroll={false}
+            className={classes.rowLink}
+          >
+            <EventSentence event={event} />
+          </Link>
+          <div className={classes.under}>
+            {event.title}
+            {event.repeats && (
+              <span className={classes.repeats} title={`until ${event.repeats.lastAt}`}>
+                and {event.repeats.count.toLocaleString()} more like it
+              </span>
+            )}
+            {!event.actor.proven && event.actor.name !== undefined && (
+              <span title="Somebody claimed to be this account and did not prove it">
+                {' '}
+                · identity only claimed
+              </span>
+            )}
+          </div>
+        </>
+      ),
+    },
+    {
+      id: 'where',
+      header: 'Where',
+      hideBelow: 'narrow',
+      className: classes.whereColumn,
+      cell: (event) => <Where event={event} />,
+    },
+    {
+      id: 'credential',
+      header: 'Credential',
+      hideBelow: 'medium',
+      className: classes.credentialColumn,
+      cell: (event) => <CredentialCell event={event} />,
+    },
+    {
+      id: 'source',
+      header: 'Source',
+      hideBelow: 'wide',
+      className: classes.sourceColumn,
+      cell: (event) => <SourceCell event={event} />,
+    },
+  ];
+}
+
+function OutcomeCell({ event }: { event: ShownEvent }) {
+  return (
+    <>
+      <OutcomeBadge outcome={event.outcome} />
+      {event.reason !== undefined && <code className={classes.reason}>{event.reason}</code>}
+    </>
+  );
+}
+
+function Where({ event: { scope } }: { event: ShownEvent }) {
+  if (scope.project) {
+    const path = scope.project.path ?? 'a project';
+    return (
+      <span className={classes.clip} title={path}>
+        {path}
+      </span>
+    );
+  }
+  if (scope.namespace) return <span className={classes.clip}>{scope.namespace.name ?? 'a namespace'}</span>;
+  return <span className={classes.dim}>the server</span>;
+}
+
+function CredentialCell({ event: { credential } }: { event: ShownEvent }) {
+  if (credential.kind === 'none') return <span className={classes.dim}>none</span>;
+  return (
+    <>
+      <span className={classes.clip} title={credential.name}>
+        {credential.name ?? inWords(credential.kind)}
+      </span>
+      {credential.name !== undefined && <div className={classes.under}>{inWords(credential.kind)}</div>}
+    </>
+  );
+}
+
+function SourceCell({ event: { request, withheld } }: { event: ShownEvent }) {
+  if (request.ip !== undefined) {
+    return (
+      <>
+        <span className={classes.ip}>{request.ip}</span>
+        <div className={classes.under} title={request.userAgent}>
+          <span className={classes.clip}>{request.userAgent?.split(/[\s/]/)[0] ?? request.protocol}</span>
+        </div>
+      </>
+    );
+  }
+  return (
+    <span className={classes.dim}>{withheld.includes('/request/ip') ? 'not shown' : request.protocol}</span>
+  );
+}

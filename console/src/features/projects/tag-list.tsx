@@ -1,0 +1,132 @@
+/** Tags of a container project. */
+import { Menu, TextInput } from '@mantine/core';
+import type { Tag } from '@tallyman/contract';
+import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { apiList } from '../../api/queries.ts';
+import { Copy } from '../../parts/copy.tsx';
+import type { Column } from '../../parts/data-table.tsx';
+import { TextLink } from '../../parts/links.tsx';
+import { Nothing } from '../../parts/page.tsx';
+import { PagedTable } from '../../parts/paged-table.tsx';
+import classes from '../../parts/parts.module.css';
+import { RowMenu } from '../../parts/row-menu.tsx';
+import { Time } from '../../parts/time.tsx';
+import { TagChange, type TagWhat } from './tag-changes.tsx';
+
+export function TagList({ path, writes }: { path: string; writes: boolean }) {
+  const [text, setText] = useState('');
+  const [asked, setAsked] = useState<{ tag: Tag; what: TagWhat } | undefined>();
+  const params = { format: 'container', path } as const;
+  const tags = useInfiniteQuery({
+    ...apiList('tags.list', { params, query: text === '' ? {} : { text } }),
+    placeholderData: keepPreviousData,
+  });
+  const actions: Column<Tag> = {
+    id: 'actions',
+    header: '',
+    cell: (tag) => (
+      <RowMenu label={`Actions for ${tag.name}`}>
+        <Menu.Item onClick={() => setAsked({ tag, what: 'point' })}>Point another tag here</Menu.Item>
+        <Menu.Item onClick={() => setAsked({ tag, what: 'expire' })}>Set expiry</Menu.Item>
+        <Menu.Item color="red" onClick={() => setAsked({ tag, what: 'delete' })}>
+          Delete
+        </Menu.Item>
+      </RowMenu>
+    ),
+  };
+  return (
+    <>
+      <TextInput
+        aria-label="Part of the tag’s name"
+        placeholder="Part of the tag’s name"
+        type="search"
+        value={text}
+        maw={280}
+        my="sm"
+        maxLength={128}
+        onChange={(event) => setText(event.currentTarget.value.trim())}
+      />
+      <PagedTable
+        label="Tags"
+        query={tags}
+        columns={writes ? [...columnsFor(path), actions] : columnsFor(path)}
+        rowId={({ name }) => name}
+        empty={
+          text === '' ? (
+            <Nothing title="No tags">Push an image, and its tag stands here.</Nothing>
+          ) : (
+            <Nothing title="No tag of that name" />
+          )
+        }
+      />
+      {asked && (
+        <TagChange
+          key={asked.tag.name + asked.what}
+          path={path}
+          {...asked}
+          onClose={() => setAsked(undefined)}
+        />
+      )}
+    </>
+  );
+}
+
+function columnsFor(path: string): Column<Tag>[] {
+  return [
+    {
+      id: 'name',
+      header: 'Tag',
+      cell: ({ name, expiresAt }) => (
+        <>
+          <TextLink
+            to="/projects/$format/$path/tags/$tag"
+            params={{ format: 'container', path, tag: name }}
+            className={classes.strong}
+          >
+            {name}
+          </TextLink>
+          {expiresAt !== null && (
+            <div className={classes.under}>
+              expires <Time at={expiresAt} />
+            </div>
+          )}
+        </>
+      ),
+    },
+    {
+      id: 'digest',
+      header: 'Manifest',
+      hideBelow: 'narrow',
+      cell: ({ digest }) => <Digest digest={digest} />,
+    },
+    {
+      id: 'moved',
+      header: 'Last moved',
+      cell: ({ movedAt, eventId }) => (
+        <>
+          <Time at={movedAt} />
+          <div className={classes.under}>
+            <TextLink to="/events/$event" params={{ event: eventId }} size="xs">
+              the event
+            </TextLink>
+          </div>
+        </>
+      ),
+    },
+    {
+      id: 'created',
+      header: 'Created',
+      hideBelow: 'medium',
+      cell: ({ createdAt }) => <Time at={createdAt} />,
+    },
+  ];
+}
+
+export function Digest({ digest }: { digest: string }) {
+  return (
+    <span className={classes.mono} title={digest}>
+      {digest.slice(0, digest.indexOf(':') + 13)}… <Copy text={digest} label="Copy digest" />
+    </span>
+  );
+}

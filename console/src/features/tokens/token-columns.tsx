@@ -1,0 +1,56 @@
+/** What every list of tokens shows of one, whatever its kind. */
+import type { OauthToken, Token } from '@tallyman/contract';
+import type { Column } from '../../parts/data-table.tsx';
+import { StateBadge } from '../../parts/outcome-badge.tsx';
+import classes from '../../parts/parts.module.css';
+import { Scopes } from '../../parts/scope-picker.tsx';
+import { Time, TimeOr } from '../../parts/time.tsx';
+
+type AnyToken = Pick<
+  Token | OauthToken,
+  'name' | 'hint' | 'scopes' | 'state' | 'createdAt' | 'expiresAt' | 'lastUsedAt' | 'lastUsedSource'
+>;
+
+const tones = { active: 'good', expired: 'warn', revoked: 'bad' } as const;
+
+export function tokenColumns<T extends AnyToken>(): Column<T>[] {
+  return [
+    {
+      id: 'name',
+      header: 'Token',
+      cell: (token) => (
+        <>
+          <span className={classes.strong}>{token.name}</span>
+          <div className={classes.under}>
+            <code>{token.hint}…</code>
+          </div>
+        </>
+      ),
+    },
+    { id: 'state', header: 'State', cell: ({ state }) => <StateBadge text={state} tone={tones[state]} /> },
+    { id: 'scopes', header: 'Scopes', hideBelow: 'narrow', cell: ({ scopes }) => <Scopes scopes={scopes} /> },
+    {
+      id: 'used',
+      header: 'Last used',
+      cell: ({ lastUsedAt, lastUsedSource }) => (
+        <>
+          <TimeOr at={lastUsedAt} otherwise="never" />
+          {lastUsedSource !== null && <div className={classes.under}>{lastUsedSource}</div>}
+        </>
+      ),
+    },
+    {
+      id: 'expires',
+      header: 'Expires',
+      hideBelow: 'medium',
+      cell: ({ expiresAt, createdAt }) => (
+        <>
+          <TimeOr at={expiresAt} otherwise="never" />
+          <div className={classes.under}>
+            created <Time at={createdAt} />
+          </div>
+        </>
+      ),
+    },
+  ];
+}

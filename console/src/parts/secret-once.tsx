@@ -1,0 +1,38 @@
+/** Shows a new secret, this once. Closing is a deliberate act: nothing else puts the dialog away. */
+import { Alert, Button, Code, Group, Modal, Stack, Text } from '@mantine/core';
+import type { ReactNode } from 'react';
+import { CopyTextButton } from './copy.tsx';
+import { WarningIcon } from './icons.tsx';
+import classes from './parts.module.css';
+
+type Props = { title: string; secret: string | undefined; onDone: () => void; children?: ReactNode };
+
+export function SecretOnce({ title, secret, onDone, children }: Props) {
+  return (
+    <Modal
+      opened={secret !== undefined}
+      onClose={onDone}
+      title={title}
+      closeOnClickOutside={false}
+      closeOnEscape={false}
+      withCloseButton={false}
+      size="lg"
+    >
+      <Stack gap="md">
+        <Alert color="yellow" variant="light" icon={<WarningIcon />} title="Copy it now">
+          It is shown this once. Only a hash of it is stored, so nobody can show it again.
+        </Alert>
+        <div className={classes.secret}>
+          <Code className={classes.secretText} data-testid="secret">
+            {secret}
+          </Code>
+          <CopyTextButton text={secret ?? ''} label="Copy" />
+        </div>
+        {children && <Text size="sm">{children}</Text>}
+        <Group justify="flex-end">
+          <Button onClick={onDone}>I have stored it</Button>
+        </Group>
+      </Stack>
+    </Modal>
+  );
+}
