@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { createTestDatabase, postgresSkip } from '../tests/support/postgres.ts';
 import { eventRateRows } from './event-rate.ts';
 import { type RegistryOptions, registryRows, trailCostRows } from './registry.ts';
+import { firstPageRows, sustainedRow } from './search.ts';
 import { type BenchRow, formatTable } from './table.ts';
 
 const { values } = parseArgs({
@@ -41,4 +42,6 @@ await add('b', () =>
     ...(postgresSkip() === false && { postgresUrl: freshDatabase }),
   }),
 );
+await add('b', () => sustainedRow({ seconds: quick ? 5 : 60, pairs: quick ? 1 : 3, writers: 128 }));
+await add('d', () => firstPageRows({ events: quick ? 100_000 : 1_000_000, pairs: quick ? 5 : 30 }));
 process.stdout.write(`${formatTable(rows)}\n`);

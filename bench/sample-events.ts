@@ -3,7 +3,10 @@ import { createHash } from 'node:crypto';
 import type { EventDraft } from '../server/src/trail/draft.ts';
 import { createSeededRandom, type SeededRandom } from '../tests/support/seeded-random.ts';
 
-export type Samples = { next(): EventDraft };
+export type Samples = {
+  next(): EventDraft;
+  namespaceOf(at: number): { kind: 'organisation'; id: string; name: string };
+};
 
 const agents = [
   'skopeo/1.9.3',
@@ -15,7 +18,13 @@ const agents = [
 export function sampleEvents(seed = 1, size = { namespaces: 40, projects: 400, actors: 200 }): Samples {
   const random = createSeededRandom(seed);
   const id = (kind: string, at: number) => uuidOf(`${kind}${at}`);
+  const namespaceOf = (at: number) => ({
+    id: id('namespace', at),
+    kind: 'organisation' as const,
+    name: `organisation-${at}`,
+  });
   return {
+    namespaceOf,
     next() {
       const namespace = skewed(random, size.namespaces);
       const project = skewed(random, size.projects);
