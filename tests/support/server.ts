@@ -56,7 +56,9 @@ export interface TestServer extends AsyncDisposable {
   logLines(): Record<string, unknown>[];
 }
 
-const entry = resolve(import.meta.dirname, '../../server/src/cli/main.ts');
+/** For whoever runs a command of `tallyman` that does not end by itself. */
+export const tallymanEntry: string = resolve(import.meta.dirname, '../../server/src/cli/main.ts');
+const entry = tallymanEntry;
 const admin = { username: 'operator', password: 'correct-horse-battery-staple' };
 
 /** For node:test: the engines of this machine, each with its reason to skip. */
