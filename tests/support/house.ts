@@ -68,7 +68,7 @@ export async function openHouse(engine: Engine, settings: Partial<IdentityLimits
     signIn: (presented: Presented, context: Partial<SignInContext> = {}) =>
       signIn(identity, presented, context),
     refused: (presented: Presented, context: Partial<SignInContext> = {}) =>
-      refusal(signIn(identity, presented, context)),
+      refusal(signIn(identity, presented, context)).finally(() => identity.settle()),
     eventsSince: (from: number) => readEvents(db, from),
     async [Symbol.asyncDispose]() {
       await identity.stop();

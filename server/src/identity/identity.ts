@@ -105,7 +105,13 @@ export class Identity {
   /** Writes what is still only in memory. Call it before the trail and the database stop. */
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
+    await this.settle();
     await this.#lastUse.tryFlush();
+  }
+
+  /** Resolves when nothing goes on behind answers already given: wrong passwords are counted after theirs. */
+  async settle(): Promise<void> {
+    await this.#passwordSignIn.settle();
   }
 
   /** Ends lock-outs whose time has passed; what cannot be written now is tried with the next. */
@@ -265,7 +271,8 @@ export class Identity {
   }
 
   async #refuse(refusal: Refusal, context: SignInContext): Promise<AppError> {
-    return refuse({ store: this.parts, throttle: this.#throttle }, refusal, context);
+    const parts = { store: this.parts, throttle: this.#throttle, passwordSignIn: this.#passwordSignIn };
+    return refuse(parts, refusal, context);
   }
 
   async #refuseOverloaded(

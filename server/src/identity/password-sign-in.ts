@@ -3,11 +3,11 @@
  * account cost one argon2 check like a wrong password. What was verified is remembered by fingerprint until anything of
  * the account changes; what was found wrong is remembered for the source it came from, in every state the account has.
  */
-import type { Reason } from '@tallyman/contract';
+import type { Reason, RequestFacts } from '@tallyman/contract';
 import { BoundedCache } from '../stdx/bounded-cache.ts';
 import { accountsOf } from './accounts.ts';
 import { type Claim, claimOf, nobody, type Verdict } from './attribution.ts';
-import { endLapsedLockouts, forgetWrongPasswords } from './lockout.ts';
+import { endLapsedLockouts, forgetWrongPasswords, noteWrongPassword } from './lockout.ts';
 import type { IdentityStore } from './parts.ts';
 import type { SignInContext } from './sign-in-context.ts';
 import type { UserState } from './states.ts';
@@ -23,6 +23,7 @@ export class PasswordSignIn {
   readonly #right: BoundedCache<UserState>;
   readonly #wrong: BoundedCache<Wrong>;
   readonly #checking = new Map<string, Promise<boolean>>();
+  readonly #counting = new Map<string, Promise<void>>();
 
   constructor(parts: { store: IdentityStore; throttle: Throttle }) {
     this.#store = parts.store;
@@ -70,14 +71,40 @@ export class PasswordSignIn {
     const known = this.#wrong.get(wrongKey);
     if (known && known.user === user && known.untilMs > this.#store.clock.nowMs()) return known.reason;
     const isRight = await this.#check(fingerprint, user, typed.secret);
-    const reason = whyRefused(user, isRight);
-    if (reason === undefined) return this.#accept(fingerprint, user as UserState, { typed, context });
-    this.#wrong.set(wrongKey, {
-      user,
-      reason,
-      untilMs: this.#store.clock.nowMs() + this.#store.limits.sourceWindowMs,
-    });
-    return reason;
+    // The account may have changed while the check ran; what it is now decides.
+    if (user) await this.#counting.get(user.id);
+    const now = user && (await accountsOf(this.#store.db).findUser(user.id));
+    if (now?.passwordHash !== user?.passwordHash) return this.#whyNot(now, typed, context);
+    const reason = whyRefused(now, isRight);
+    if (reason !== undefined || !now) {
+      const untilMs = this.#store.clock.nowMs() + this.#store.limits.sourceWindowMs;
+      this.#wrong.set(wrongKey, { user: now, reason: reason ?? 'unknown_user', untilMs });
+      return reason;
+    }
+    this.#right.set(fingerprint, now);
+    await forgetWrongPasswords(this.#store, now.id);
+    return undefined;
+  }
+
+  /**
+   * Counts a wrong password after its refusal was recorded, and is not waited for: only accounts that exist are counted,
+   * and the time of the answer must not tell. The next check of the account waits for it. Best effort, after a refusal
+   * that was durable.
+   */
+  tryCount(wrong: { user: { id: string; name: string }; request: RequestFacts }): void {
+    const { id } = wrong.user;
+    const counting = (this.#counting.get(id) ?? Promise.resolve())
+      .then(() => noteWrongPassword(this.#store, { ...wrong, limits: this.#store.limits }))
+      .catch(() => {})
+      .finally(() => {
+        if (this.#counting.get(id) === counting) this.#counting.delete(id);
+      });
+    this.#counting.set(id, counting);
+  }
+
+  /** Resolves when nothing is being counted any more. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#counting.values());
   }
 
   /** Requests that bring the same secret at the same moment share one check. */
@@ -91,21 +118,6 @@ export class PasswordSignIn {
       .finally(() => this.#checking.delete(key));
     this.#checking.set(key, check);
     return check;
-  }
-
-  async #accept(
-    fingerprint: string,
-    user: UserState,
-    again: { typed: Typed; context: SignInContext },
-  ): Promise<Reason | undefined> {
-    // The account may have changed while the check ran; then what it is now decides.
-    const now = await accountsOf(this.#store.db).findUser(user.id);
-    const isSame =
-      now?.passwordHash === user.passwordHash && now?.lockedUntilUs === undefined && now?.disabled === false;
-    if (!now || !isSame) return this.#whyNot(now, again.typed, again.context);
-    this.#right.set(fingerprint, now);
-    await forgetWrongPasswords(this.#store, user.id);
-    return undefined;
   }
 }
 

@@ -2,14 +2,15 @@
  * A sign-in that failed: one recorded refusal, then an answer that tells the world no more than it may know. Unknown
  * and wrong read the same; only somebody who holds a genuine token is told that it has expired.
  */
-import type { Actor, Reason, RequestFacts } from '@tallyman/contract';
+import type { Reason } from '@tallyman/contract';
 import { AppError } from '../domain/error.ts';
 import type { Presented } from '../http/presented.ts';
 import type { RefusalDraft } from '../trail/draft.ts';
 import { safeText } from '../trail/seal.ts';
 import type { Refused } from './attribution.ts';
-import { noteWrongPassword, systemPerformer } from './lockout.ts';
+import { systemPerformer } from './lockout.ts';
 import type { IdentityStore } from './parts.ts';
+import type { PasswordSignIn } from './password-sign-in.ts';
 import type { SignInContext } from './sign-in-context.ts';
 import type { Throttle } from './throttle.ts';
 
@@ -21,7 +22,7 @@ export type Refusal = Refused & {
 
 /** Records the refusal, counts it, and returns the error to throw. Rejects when it could not be recorded. */
 export async function refuse(
-  parts: { store: IdentityStore; throttle: Throttle },
+  parts: { store: IdentityStore; throttle: Throttle; passwordSignIn: Pick<PasswordSignIn, 'tryCount'> },
   refusal: Refusal,
   context: SignInContext,
 ): Promise<AppError> {
@@ -33,8 +34,10 @@ export async function refuse(
     ? undefined
     : throttle.note(context.source, fingerprintOf(throttle, refusal.presented, context));
   await store.trail.attempt(draftOf({ ...refusal, reason }, context, isLimited ? 429 : 401), context.groups);
-  if (counted?.first && reason === 'wrong_password')
-    await countWrongPassword(store, refusal.claim.actor, context.request);
+  const { id, name = '' } = refusal.claim.actor;
+  if (counted?.first && reason === 'wrong_password' && id !== undefined) {
+    parts.passwordSignIn.tryCount({ user: { id, name }, request: context.request });
+  }
   if (counted?.limit) {
     const { count, windowSeconds } = counted.limit;
     await recordLimit(store, { limit: 'failed_sign_ins', count, windowSeconds });
@@ -61,15 +64,6 @@ export async function recordLimit(
     by: systemPerformer(store, 'identity'),
     scope: {},
     details,
-  });
-}
-
-async function countWrongPassword(store: IdentityStore, actor: Actor, request: RequestFacts): Promise<void> {
-  if (actor.id === undefined) return;
-  await noteWrongPassword(store, {
-    user: { id: actor.id, name: actor.name ?? '' },
-    request,
-    limits: store.limits,
   });
 }
 
