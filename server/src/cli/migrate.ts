@@ -1,9 +1,7 @@
 /** `tallyman migrate`: the database to the newest schema, without a server. */
 import { readConfig } from '../config/read.ts';
-import { lockFolder } from '../db/folder-lock.ts';
-import { migrate as migrateDb } from '../db/open.ts';
-import { makeDataFolder } from '../main/data-folder.ts';
 import { locationOf } from '../main/location.ts';
+import { makeDataFolder } from '../main/server-folder.ts';
 import type { Command } from './command.ts';
 import { configFlag } from './flags.ts';
 
@@ -22,6 +20,8 @@ export const migrate: Command = {
   run: async (input, terminal) => {
     const config = readConfig({ file: input.text('config') });
     await makeDataFolder(config.dataDir);
+    const { lockFolder } = await import('../db/folder-lock.ts');
+    const { migrate: migrateDb } = await import('../db/open.ts');
     const lock = lockFolder(config.dataDir);
     try {
       const { before, after, applied } = await migrateDb(locationOf(config));

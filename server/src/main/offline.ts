@@ -7,8 +7,8 @@ import type { IdentityStore } from '../identity/parts.ts';
 import { Passwords } from '../identity/passwords.ts';
 import { systemClock } from '../stdx/clock.ts';
 import { Trail } from '../trail/trail.ts';
-import { makeDataFolder } from './data-folder.ts';
 import { locationOf } from './location.ts';
+import { makeDataFolder } from './server-folder.ts';
 
 export type Offline = { store: IdentityStore; close(): Promise<void> };
 

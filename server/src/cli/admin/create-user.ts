@@ -1,7 +1,7 @@
 /** `tallyman admin create-user`: create a user. */
 import type { Command } from '../command.ts';
 import { UsageError } from '../exit.ts';
-import { accountFlags, howItWorks, openAccounts } from './accounts.ts';
+import { accountFlags, howItWorks, openAccounts } from './open-accounts.ts';
 import { passwordFlags, readPassword, tellGenerated } from './password.ts';
 
 const name = 'admin create-user';

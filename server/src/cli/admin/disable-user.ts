@@ -1,6 +1,6 @@
 /** `tallyman admin disable-user`: stop every credential of a user at once. */
 import type { Command } from '../command.ts';
-import { accountFlags, howItWorks, openAccounts } from './accounts.ts';
+import { accountFlags, howItWorks, openAccounts } from './open-accounts.ts';
 
 const name = 'admin disable-user';
 

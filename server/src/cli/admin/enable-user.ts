@@ -1,6 +1,6 @@
 /** `tallyman admin enable-user`: let a disabled user in again. */
 import type { Command } from '../command.ts';
-import { accountFlags, howItWorks, openAccounts } from './accounts.ts';
+import { accountFlags, howItWorks, openAccounts } from './open-accounts.ts';
 
 const name = 'admin enable-user';
 

@@ -1,6 +1,6 @@
 /** `tallyman admin end-lockout`: end the lock-out of a user before its time. */
 import type { Command } from '../command.ts';
-import { accountFlags, howItWorks, openAccounts } from './accounts.ts';
+import { accountFlags, howItWorks, openAccounts } from './open-accounts.ts';
 
 const name = 'admin end-lockout';
 

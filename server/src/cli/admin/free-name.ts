@@ -2,7 +2,7 @@
 import { reservedKindSchema } from '@tallyman/contract';
 import type { Command } from '../command.ts';
 import { UsageError } from '../exit.ts';
-import { accountFlags, howItWorks, openAccounts } from './accounts.ts';
+import { accountFlags, howItWorks, openAccounts } from './open-accounts.ts';
 
 const name = 'admin free-name';
 

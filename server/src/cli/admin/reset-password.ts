@@ -1,6 +1,6 @@
 /** `tallyman admin reset-password`: give a user a new password. */
 import type { Command } from '../command.ts';
-import { accountFlags, howItWorks, openAccounts } from './accounts.ts';
+import { accountFlags, howItWorks, openAccounts } from './open-accounts.ts';
 import { passwordFlags, readPassword, tellGenerated } from './password.ts';
 
 const name = 'admin reset-password';

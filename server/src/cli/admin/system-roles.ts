@@ -1,6 +1,7 @@
 /** `tallyman admin grant-admin`, `revoke-admin`, `grant-auditor`, `revoke-auditor`: one act, four names. */
 import type { Command } from '../command.ts';
-import { accountFlags, howItWorks, openAccounts, type SystemRole } from './accounts.ts';
+import type { SystemRole } from './accounts.ts';
+import { accountFlags, howItWorks, openAccounts } from './open-accounts.ts';
 
 const means: Readonly<Record<SystemRole, string>> = {
   admin: 'An administrator manages users, organisations and settings, and reads every event.',
