@@ -41,7 +41,9 @@ export class PasswordSignIn {
       return { refused: { reason: 'rate_limited', claim } };
     const reason = await this.#whyNot(user, typed, context);
     if (reason !== undefined || !user) return { refused: { reason: reason ?? 'unknown_user', claim } };
-    return { identified: { holder: { kind: 'user', user }, proof: 'password' } };
+    // As it is after the check: roles may have changed while it ran.
+    const now = (await accountsOf(this.#store.db).findUser(user.id)) ?? user;
+    return { identified: { holder: { kind: 'user', user: now }, proof: 'password' } };
   }
 
   /** Whom a typed name claims to be. */
