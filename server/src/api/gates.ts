@@ -3,7 +3,13 @@
  * fails names the event: the credential, the proof of origin, the names in the path, the token's scope, the permission
  * of the row. What a caller may not know of is answered like what does not exist; only the event tells the difference.
  */
-import { type ApiPermission, type ApiRoute, csrfHeader, declarationOf } from '@tallyman/contract';
+import {
+  type ApiPermission,
+  type ApiRoute,
+  csrfHeader,
+  declarationOf,
+  projectFormats,
+} from '@tallyman/contract';
 import type { FastifyRequest } from 'fastify';
 import type { Access } from '../access/access.ts';
 import type { Decision, Namespace, Project, ProjectAction, Role } from '../access/model.ts';
@@ -38,23 +44,36 @@ export async function passGates(
   visit: Visit & { row: ApiRoute },
   request: FastifyRequest,
 ): Promise<Found> {
-  noteAttempt(visit, request.params as Record<string, string>);
-  await authenticate(parts, visit, request);
+  await meet(parts, visit, request);
   requireOrigin(parts, visit.caller, request);
   const { row } = visit;
   const params = row.params === undefined ? undefined : parseInput(row.params, request.params, 'path');
-  await placeVisit(parts, visit, params as Names);
   requireScope(visit);
-  const found = await requirePermission(parts, visit, (params ?? {}) as Names);
+  const found = await gates[row.permission](parts, visit, (params ?? {}) as Names);
   const query = row.query === undefined ? undefined : parseInput(row.query, request.query, 'query');
   return { ...found, params, query };
 }
 
-type Names = Partial<Record<'user' | 'organisation' | 'owner' | 'namespace' | 'format' | 'path', string>>;
+/** Who asks for what, and where a refusal would stand; throws when what was presented is not accepted. */
+export async function meet(
+  parts: Pick<GateParts, 'identity' | 'access'>,
+  visit: Visit,
+  request: FastifyRequest,
+): Promise<void> {
+  const typed = (request.params ?? {}) as Names;
+  noteAttempt(visit, typed);
+  await authenticate(parts, visit, request);
+  await placeVisit(parts, visit, typed);
+}
+
+/** Parameters of a path, as typed. */
+type Names = Partial<
+  Record<'user' | 'organisation' | 'owner' | 'namespace' | 'format' | 'path' | 'kind' | '*', string>
+>;
 
 /** What was asked for, as typed: a failed sign-in tells it, too. */
-function noteAttempt(visit: Visit, typed: Record<string, string>): void {
-  const { format: _format, kind: _kind, ...named } = typed ?? {};
+function noteAttempt(visit: Visit, typed: Names): void {
+  const { format: _format, kind: _kind, ...named } = typed;
   const { path, namespace, organisation, owner, ...rest } = named;
   const project = path ?? namespace ?? organisation ?? owner;
   const reference = Object.values(rest).join(' ');
@@ -64,7 +83,7 @@ function noteAttempt(visit: Visit, typed: Record<string, string>): void {
   };
 }
 
-export async function authenticate(
+async function authenticate(
   parts: Pick<GateParts, 'identity'>,
   visit: Visit,
   request: FastifyRequest,
@@ -112,21 +131,19 @@ export function isSameOrigin({ headers }: Pick<FastifyRequest, 'headers'>, publi
   return from !== undefined && from !== '' && (from === host || from === URL.parse(publicUrl)?.host);
 }
 
-/** The scope that a refusal stands in, found before anything is decided. */
-async function placeVisit({ access }: GateParts, visit: Visit, names: Names | undefined): Promise<void> {
+/** The scope that a refusal stands in: what the path names, else the caller's own account. */
+async function placeVisit({ access }: Pick<GateParts, 'access'>, visit: Visit, names: Names): Promise<void> {
   const { caller } = visit;
   if (caller === undefined) return;
+  const { user, organisation, owner, namespace: named, path } = names;
+  const typed = organisation ?? owner ?? named ?? user ?? path?.split('/')[0];
   const ownName = caller.actor.kind === 'robot' ? caller.actor.name?.split('+')[0] : caller.actor.name;
-  const named =
-    names?.user ?? names?.organisation ?? names?.owner ?? names?.namespace ?? names?.path?.split('/')[0];
-  const isOwn = names === undefined || named === undefined;
-  const name = isOwn && visit.row.permission !== 'administrator' ? ownName : named;
+  const isServers = visit.row.permission === 'administrator';
+  const name = typed ?? (isServers ? undefined : ownName);
   if (name === undefined) return;
   const namespace = await access.findNamespace(name);
-  const project =
-    names?.path === undefined
-      ? undefined
-      : await access.findProject(names.format as Project['format'], names.path);
+  const format = projectFormats.find((known) => known === names.format);
+  const project = path === undefined || !format ? undefined : await access.findProject(format, path);
   visit.scope = access.scopeOf(namespace, project);
 }
 
@@ -179,14 +196,6 @@ const gates: Record<ApiPermission, Gate> = {
   project_delete: (parts, visit, names) => requireProject(parts, visit, { names, action: 'delete' }),
   project_administer: (parts, visit, names) => requireProject(parts, visit, { names, action: 'administer' }),
 };
-
-function requirePermission(
-  parts: GateParts,
-  visit: Visit,
-  names: Names,
-): Promise<Omit<Found, 'params' | 'query'>> {
-  return gates[visit.row.permission](parts, visit, names);
-}
 
 export function requireCaller(visit: Pick<Visit, 'caller'>): Caller {
   if (visit.caller !== undefined) return visit.caller;

@@ -9,7 +9,7 @@ import { problemOf, problemType, statusOf, toAppError } from '../http/problem.ts
 import type {} from '../http/request-fields.ts';
 import type { Trail } from '../trail/trail.ts';
 import { type ApiHandlers, sent } from './call.ts';
-import { authenticate, type Found, type GateParts, passGates } from './gates.ts';
+import { type Found, type GateParts, meet, passGates } from './gates.ts';
 import { parseInput } from './input.ts';
 import { openApiDocument, openApiPath } from './openapi.ts';
 import { refusalDraft, type Visit } from './refusals.ts';
@@ -122,14 +122,10 @@ function bindOtherMethods(app: FastifyInstance, parts: Bound): void {
       url: routerPath(path),
       onRequest: async (request, reply) => {
         reply.header('allow', allow);
-        const visit: Visit = {
-          id: undefined,
-          row: { refusal: 'api.action.refuse', permission: 'signed_in' },
-          scope: {},
-          attempted: { project: path },
-        };
+        const row = { refusal: 'api.action.refuse', permission: 'signed_in' } as const;
+        const visit: Visit = { id: undefined, row, scope: {}, attempted: {} };
         parts.visits.set(request, visit);
-        await authenticate(parts, visit, request);
+        await meet(parts, visit, request);
         throw new AppError('method_not_allowed', `${request.method} is not allowed here; use ${allow}.`, {
           reason: 'method_not_allowed',
         });
