@@ -1,7 +1,8 @@
 /** What went wrong, why and what to do, as the server said it; announced, because it follows something a person did. */
-import { Alert, Button, Group, Text } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { ApiError } from '../api/problem.ts';
-import { WarningIcon } from './icons.tsx';
+import { Notice } from './notice.tsx';
+import classes from './parts.module.css';
 
 type Props = { error: unknown; title?: string; retry?: () => unknown };
 
@@ -10,31 +11,23 @@ export function ProblemAlert({ error, title, retry }: Props) {
   const problem = error instanceof ApiError ? error.problem : undefined;
   const wait = error instanceof ApiError ? error.retryAfterSeconds : undefined;
   return (
-    <Alert
-      role="alert"
-      color="red"
-      variant="light"
-      icon={<WarningIcon />}
-      title={title ?? problem?.title ?? 'That did not work'}
-    >
-      <Text size="sm">
+    <Notice tone="bad" urgent title={title ?? problem?.title ?? 'That did not work'}>
+      <p>
         {error instanceof Error ? error.message : String(error)}
         {wait !== undefined && ` You can try again in ${waitText(wait)}.`}
-      </Text>
-      {(problem !== undefined || retry !== undefined) && (
-        <Group justify="space-between" mt="xs">
-          <Text size="xs" c="dimmed">
-            {problem && `Request ${problem.requestId}`}
-            {problem?.field && ` · field “${problem.field}”`}
-          </Text>
-          {retry && (
-            <Button size="compact-xs" variant="default" onClick={() => void retry()}>
-              Try again
-            </Button>
-          )}
-        </Group>
+      </p>
+      {problem && (
+        <p className={classes.under}>
+          Request {problem.requestId}
+          {problem.field !== undefined && ` · field “${problem.field}”`}
+        </p>
       )}
-    </Alert>
+      {retry && (
+        <Button size="compact-xs" variant="default" mt={6} onClick={() => void retry()}>
+          Try again
+        </Button>
+      )}
+    </Notice>
   );
 }
 

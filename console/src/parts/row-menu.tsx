@@ -9,7 +9,7 @@ export function RowMenu({ label, children }: { label: string; children: ReactNod
     <div className={classes.rowActions}>
       <Menu position="bottom-end" shadow="md" withinPortal>
         <Menu.Target>
-          <ActionIcon variant="subtle" color="gray" aria-label={label}>
+          <ActionIcon variant="subtle" color="gray" size="sm" aria-label={label}>
             <MoreIcon size={18} />
           </ActionIcon>
         </Menu.Target>

@@ -1,8 +1,8 @@
 /** Shows a new secret, this once. Closing is a deliberate act: nothing else puts the dialog away. */
-import { Alert, Button, Code, Group, Modal, Stack, Text } from '@mantine/core';
+import { Button, Code, Group, Modal, Stack, Text } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { CopyTextButton } from './copy.tsx';
-import { WarningIcon } from './icons.tsx';
+import { Notice } from './notice.tsx';
 import classes from './parts.module.css';
 
 type Props = { title: string; secret: string | undefined; onDone: () => void; children?: ReactNode };
@@ -19,9 +19,9 @@ export function SecretOnce({ title, secret, onDone, children }: Props) {
       size="lg"
     >
       <Stack gap="md">
-        <Alert color="yellow" variant="light" icon={<WarningIcon />} title="Copy it now">
-          It is shown this once. Only a hash of it is stored, so nobody can show it again.
-        </Alert>
+        <Notice tone="warn" title="Copy it now">
+          <p>It is shown this once. Only a hash of it is stored, so nobody can show it again.</p>
+        </Notice>
         <div className={classes.secret}>
           <Code className={classes.secretText} data-testid="secret">
             {secret}

@@ -3,13 +3,15 @@
 import classes from './parts.module.css';
 import { formatUtc, localParts } from './time-text.ts';
 
+/** `short`: the day under the time, for narrow columns. */
 export function Time({ at, short = false }: { at: string; short?: boolean }) {
   const { day, time } = localParts(at);
   return (
     <time dateTime={at} title={formatUtc(at)} className={classes.time}>
       {short ? (
         <>
-          <span className={classes.day}>{day}</span> {time}
+          {time}
+          <span className={classes.day}>{day}</span>
         </>
       ) : (
         `${day} ${time}`

@@ -1,7 +1,7 @@
 /** A row per event: when, how it ended, what happened, where, with what, from where. */
 import type { ShownEvent } from '@tallyman/contract';
 import { Link } from '@tanstack/react-router';
-import { useMemo } from 'react';
+import { Fragment, useMemo } from 'react';
 import { type Column, DataTable } from '../../parts/data-table.tsx';
 import { OutcomeBadge } from '../../parts/outcome-badge.tsx';
 import { Time } from '../../parts/time.tsx';
@@ -110,8 +110,26 @@ function OutcomeCell({ event }: { event: ShownEvent }) {
   return (
     <>
       <OutcomeBadge outcome={event.outcome} />
-      {event.reason !== undefined && <code className={classes.reason}>{event.reason}</code>}
+      {event.reason !== undefined && <Reason word={event.reason} />}
     </>
+  );
+}
+
+/** A machine's word, broken where it may be. */
+function Reason({ word }: { word: string }) {
+  return (
+    <code className={classes.reason}>
+      {word.split('_').map((part, index) => (
+        <Fragment key={part}>
+          {index > 0 && (
+            <>
+              _<wbr />
+            </>
+          )}
+          {part}
+        </Fragment>
+      ))}
+    </code>
   );
 }
 

@@ -152,7 +152,7 @@ function ListField({
         placeholder={value.length === 0 ? (labelled ? 'any' : label) : ''}
         maxDropdownHeight={340}
         className={classes.field}
-        classNames={{ pill: classes.valuePill ?? '' }}
+        classNames={{ pill: classes.valuePill ?? '', inputField: classes.valueInput ?? '' }}
       />
     );
   }

@@ -46,7 +46,11 @@ export function Trail({ view, empty }: { view: TrailView; empty: string }) {
       <FilterBar view={view} address={address} />
       <div className={classes.toolbar}>
         <span className={classes.count} aria-live="polite">
-          {page.isFetching ? 'Loading…' : countText(events.length, page.data?.next != null)}
+          {page.isFetching
+            ? 'Loading…'
+            : page.isError
+              ? ''
+              : countText(events.length, page.data?.next != null)}
         </span>
         <LiveControls {...{ live, setLive, tail, onNewest }} />
         <ColumnMenu hidden={hidden} onChange={setHidden} />

@@ -1,9 +1,9 @@
 /** The four switches of failure auditing, of the server or of one namespace. */
-import { Alert, Select, Text } from '@mantine/core';
+import { Select, Text } from '@mantine/core';
 import { type Switch, type SwitchList, switchTexts } from '@tallyman/contract';
 import { useState } from 'react';
 import { Confirm } from '../../parts/confirm.tsx';
-import { WarningIcon } from '../../parts/icons.tsx';
+import { Notice } from '../../parts/notice.tsx';
 import { StateBadge } from '../../parts/outcome-badge.tsx';
 import classes from '../../parts/parts.module.css';
 import { Time } from '../../parts/time.tsx';
@@ -33,9 +33,9 @@ export function SwitchSettings({ list, modes, place, change, onChange }: Props) 
   };
   return (
     <>
-      <Alert color="yellow" variant="light" icon={<WarningIcon />} mb="md" title="What it costs">
-        {list.warning}
-      </Alert>
+      <Notice tone="warn" title="What it costs">
+        <p>{list.warning}</p>
+      </Notice>
       <div className={classes.settings}>
         {list.items.map((item) => (
           <SwitchRow

@@ -13,7 +13,8 @@ type AnyToken = Pick<
 
 const tones = { active: 'good', expired: 'warn', revoked: 'bad' } as const;
 
-export function tokenColumns<T extends AnyToken>(): Column<T>[] {
+/** `kindOf`: what stands before the token's first characters, in a list of several kinds. */
+export function tokenColumns<T extends AnyToken>(kindOf?: (token: T) => string): Column<T>[] {
   return [
     {
       id: 'name',
@@ -22,6 +23,7 @@ export function tokenColumns<T extends AnyToken>(): Column<T>[] {
         <>
           <span className={classes.strong}>{token.name}</span>
           <div className={classes.under}>
+            {kindOf && `${kindOf(token)} · `}
             <code>{token.hint}…</code>
           </div>
         </>

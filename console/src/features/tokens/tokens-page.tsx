@@ -55,7 +55,7 @@ export function TokensPage() {
         <PagedTable
           label="Tokens"
           query={tokens}
-          columns={[...tokenColumns<Token>(), kindColumn, actionsColumn<Token>(setEnding)]}
+          columns={[...tokenColumns<Token>(({ kind }) => inWords(kind)), actionsColumn<Token>(setEnding)]}
           rowId={({ id }) => id}
           empty={
             <Nothing title="No tokens">
@@ -98,13 +98,6 @@ export function TokensPage() {
     </Page>
   );
 }
-
-const kindColumn: Column<Token> = {
-  id: 'kind',
-  header: 'Kind',
-  hideBelow: 'wide',
-  cell: ({ kind }) => inWords(kind),
-};
 
 function actionsColumn<T extends Pick<Token, 'id' | 'state' | 'name'>>(
   onRevoke: (token: T) => void,
