@@ -78,6 +78,7 @@ export async function openWorld(options: TestServerOptions = {}): Promise<World>
   ] as const) {
     await as(people.olivia).call('PUT', `/projects/container/acme%2Fapp/roles/${encode(subject)}`, { role });
   }
+  await as(people.mara).call('PUT', '/namespaces/mara/roles/robot/mara%2Bci', { role: 'maintainer' });
   const trail = await openTrail(wire, admin);
   await trail.mark();
   const held = owned.move();
