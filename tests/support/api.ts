@@ -136,7 +136,7 @@ export async function openApi(engine: Engine, more: Partial<ApiParts> = {}) {
       events: await readEvents(db, from),
     };
   };
-  return { ...parts, http, ask, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  return { ...parts, clock, http, ask, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 export type Api = Awaited<ReturnType<typeof openApi>>;
 

@@ -105,7 +105,7 @@ export const organisationRoutes = {
     response: organisationSchema,
     permission: 'person',
     scope: 'account:write',
-    records: ['organisation.account.create'],
+    records: ['organisation.account.create', 'organisation.member.add'],
     refusal,
     errors: ['forbidden', 'conflict'],
   },

@@ -92,7 +92,7 @@ export const projectRoutes = {
     response: projectSchema,
     permission: 'signed_in',
     scope: 'project:write',
-    records: ['project.entry.create'],
+    records: ['project.entry.create', 'project.description.change'],
     refusal: 'container.push.refuse',
     errors: ['forbidden', 'not_found', 'conflict'],
   },

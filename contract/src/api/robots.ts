@@ -116,6 +116,6 @@ export const robotRoutes = {
     summary: 'Delete a robot; its token stops at once',
     params,
     status: 204,
-    records: ['robot.account.delete'],
+    records: ['robot.account.delete', 'namespace.role.revoke', 'project.role.revoke'],
   },
 } as const satisfies Record<string, ApiRoute>;

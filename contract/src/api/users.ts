@@ -183,7 +183,13 @@ export const userRoutes = {
     path: '/api/v1/users/{user}',
     summary: 'Delete a user; the history of what the user did stays',
     status: 204,
-    records: ['account.user.delete', 'project.entry.delete'],
+    records: [
+      'account.user.delete',
+      'project.entry.delete',
+      'organisation.member.remove',
+      'namespace.role.revoke',
+      'project.role.revoke',
+    ],
     errors: ['forbidden', 'not_found', 'conflict'],
   },
 } as const satisfies Record<string, ApiRoute>;
