@@ -174,6 +174,7 @@ function composeHttp({ config, log, onFatal, ...domain }: HttpParts): HttpServer
     limits: config.limits,
     trustedProxies: config.http.trustedProxies,
     tls: config.tls,
+    forPrograms: ['/v2'],
     logAll: config.log.requests === 'all',
   });
   const tell = (check: string, error: unknown): void => log.error({ check, error }, 'not ready');

@@ -83,12 +83,9 @@ export function requestFacts(
 ): RequestFacts {
   const ip = clientAddress(raw, parts.trusted);
   const agent = raw.headers['user-agent'];
-  return {
-    id: uuidv7(parts.clock.nowUs()),
-    ...(ip !== '' && { ip }),
-    method: raw.method,
-    protocol: 'http',
-    ...(parts.route !== undefined && { route: parts.route }),
-    ...(typeof agent === 'string' && agent !== '' && { userAgent: agent }),
-  };
+  const facts: RequestFacts = { id: uuidv7(parts.clock.nowUs()), method: raw.method, protocol: 'http' };
+  if (ip !== '') facts.ip = ip;
+  if (parts.route !== undefined) facts.route = parts.route;
+  if (typeof agent === 'string' && agent !== '') facts.userAgent = agent;
+  return facts;
 }

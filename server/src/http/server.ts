@@ -34,6 +34,8 @@ export type HttpOptions = {
   limits: HttpLimits;
   trustedProxies: readonly string[];
   tls?: TlsPaths | undefined;
+  /** Beginnings of routes that no browser shows: their answers do without the headers that only browsers read. */
+  forPrograms: readonly string[];
   /** Log every request, not only those answered with a 5xx. */
   logAll: boolean;
   /** The durable state is unknown: the program must end. */
@@ -98,7 +100,11 @@ function quiet(log: Logger): Logger {
 
 type FieldParts = HttpOptions & { trusted: ReturnType<typeof parseTrustedProxies>; slowBodies: SlowBodies };
 
-function addRequestFields(app: FastifyInstance, { clock, trusted, slowBodies, tls }: FieldParts): void {
+function addRequestFields(
+  app: FastifyInstance,
+  { clock, trusted, slowBodies, tls, forPrograms }: FieldParts,
+): void {
+  const isForPrograms = (route = ''): boolean => forPrograms.some((prefix) => route.startsWith(prefix));
   app.decorateRequest('facts', null as never);
   app.decorateRequest('source', '');
   app.decorateRequest('presented', null as never);
@@ -113,9 +119,11 @@ function addRequestFields(app: FastifyInstance, { clock, trusted, slowBodies, tl
     slowBodies.watch(raw, reply.raw);
     reply.header('x-request-id', facts.id);
     reply.header('x-content-type-options', 'nosniff');
-    // What is not a page of ours must not run as one; the console sets its own policy.
-    reply.header('content-security-policy', "default-src 'none'; frame-ancestors 'none'");
-    reply.header('referrer-policy', 'no-referrer');
+    if (!isForPrograms(facts.route)) {
+      // What is not a page of ours must not run as one; the console sets its own policy.
+      reply.header('content-security-policy', "default-src 'none'; frame-ancestors 'none'");
+      reply.header('referrer-policy', 'no-referrer');
+    }
     if (tls !== undefined) reply.header('strict-transport-security', 'max-age=31536000');
     done();
   });
