@@ -16,7 +16,6 @@ import type { Host } from './parts.ts';
 
 export const switchOf = { pull: 'failed_pulls', push: 'failed_pushes', delete: 'failed_deletions' } as const;
 const doing = { pull: 'pull from', push: 'push to', delete: 'delete from' } as const;
-const roleNeeded = { pull: 'reader', push: 'maintainer', delete: 'maintainer' } as const;
 
 /** Answers 401 with a challenge; thrown by every gate that asks for other credentials. */
 export class Challenge extends AppError {
@@ -112,8 +111,11 @@ export async function admit(host: Host, exchange: Exchange): Promise<Admitted> {
   const project = await host.access.findProject('container', path);
   const namespace = await host.access.findNamespace(namespaceName);
   exchange.scope = host.access.scopeOf(namespace, project);
-  const decision = await host.access.decide(caller, action, place(path, namespace, project));
-  if (!decision.allowed && !mayIfItExists(decision)) throw refusalOf(exchange, caller, decision, action);
+  const on = place(path, namespace, project);
+  const decision = await host.access.decide(caller, action, on);
+  if (!decision.allowed && !mayIfItExists(decision)) {
+    throw await refusalOf(host, exchange, { caller, denial: decision, action, place: on });
+  }
   requireCeiling(caller, path, action);
   // A namespace that is not there grants nothing, so whoever passed has one.
   return { caller, namespace: namespace as Namespace, project, scope: exchange.scope };
@@ -149,27 +151,24 @@ export function rolesOf(error: AppError): Refused {
   return refusedRoles.get(error) ?? {};
 }
 
-function refusalOf(
+type Denial = Decision & { allowed: false };
+
+/** The event tells of what the client set out to do, so that the requests of one refused push are one refusal. */
+async function refusalOf(
+  host: Pick<Host, 'access'>,
   exchange: Exchange,
-  caller: Caller,
-  decision: Decision & { allowed: false },
-  action: RouteAction,
-): AppError {
-  const error = answerTo(exchange, caller, decision, action);
+  of: { caller: Caller; denial: Denial; action: RouteAction; place: ReturnType<typeof place> },
+): Promise<AppError> {
+  const { caller, denial, action } = of;
   const counted = countedAction(action, grantOf(caller, exchange.path));
-  refusedRoles.set(error, {
-    roleHeld: decision.roleHeld,
-    roleNeeded: counted === action ? decision.roleNeeded : roleNeeded[counted],
-  });
+  const meant = counted === action ? denial : await host.access.decide(caller, counted, of.place);
+  const told = meant.allowed ? denial : meant;
+  const error = answerTo(exchange, caller, { ...denial, reason: told.reason }, action);
+  refusedRoles.set(error, { roleHeld: told.roleHeld, roleNeeded: told.roleNeeded });
   return error;
 }
 
-function answerTo(
-  exchange: Exchange,
-  caller: Caller,
-  decision: Decision & { allowed: false },
-  action: RouteAction,
-): AppError {
+function answerTo(exchange: Exchange, caller: Caller, decision: Denial, action: RouteAction): AppError {
   const { path } = exchange;
   const { reason, visible, roleHeld } = decision;
   if (caller.actor.kind === 'anonymous') {
@@ -177,7 +176,7 @@ function answerTo(
       error: 'insufficient_scope',
     });
   }
-  if (reason === 'name_reserved') {
+  if (reason === 'name_reserved' && atLeast(roleHeld, decision.roleNeeded)) {
     return new AppError(
       'forbidden',
       `The name ${path} is reserved: it is a word of this server, or a project had it before. An administrator can free a former name.`,
