@@ -67,7 +67,7 @@ export function openSearchFile(path: string): SqliteFile {
   const handle = openSqlite(path, { readOnly: false });
   try {
     handle.exec('PRAGMA synchronous = NORMAL');
-    const made = handle.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'search_block'`).get();
+    const made = handle.prepare(`SELECT 1 FROM sqlite_schema WHERE name LIKE 'search_%' LIMIT 1`).get();
     if (!made) {
       const tables = statementsFor({ number: 2, name: 'search', statements: searchTables }, 'sqlite');
       handle.exec(`BEGIN; ${tables.join('; ')}; COMMIT`);

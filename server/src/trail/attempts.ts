@@ -36,6 +36,8 @@ type Entry = {
   openedMs: number;
   lastMs: number;
   count: number;
+  /** Some repeat had another reason: possible only beyond the key. */
+  mixed: boolean;
   firstRepeatUs: number;
   lastUs: number;
   samples: Set<string>;
@@ -120,6 +122,7 @@ export class Attempts {
       openedMs: now,
       lastMs: now,
       count: 0,
+      mixed: false,
       firstRepeatUs: 0,
       lastUs: 0,
       samples: new Set(),
@@ -138,6 +141,7 @@ export class Attempts {
   #count(entry: Entry, draft: RefusalDraft): void {
     const us = this.#clock.nowUs();
     entry.count++;
+    entry.mixed ||= draft.reason !== entry.first.reason;
     entry.lastMs = Math.floor(us / 1000);
     entry.firstRepeatUs ||= us;
     entry.lastUs = us;
@@ -148,7 +152,11 @@ export class Attempts {
     for (const entry of entries) this.#forget(entry);
     const drafts = this.#unwritten;
     this.#unwritten = [];
-    for (const entry of entries) if (entry.count > 0) drafts.push(closing(entry, await entry.firstId));
+    for (const entry of entries) {
+      // A first that could not be written was answered as an error, and so was each repeat that waited for it.
+      const cause = await entry.firstId.catch(() => undefined);
+      if (cause !== undefined && entry.count > 0) drafts.push(closing(entry, cause));
+    }
     const results = await Promise.allSettled(drafts.map((draft) => this.#write(draft)));
     this.#unwritten.push(...drafts.filter((_draft, at) => results[at]?.status === 'rejected'));
     const failed = results.find((result) => result.status === 'rejected');
@@ -172,24 +180,26 @@ function closing(entry: Entry, cause: string): EventDraft {
     samples: [...entry.samples],
     folded: entry.fold,
   };
+  const draft = entry.fold === 'key' ? first : forMany(entry);
+  const details = { ...draft.details, repeats } as EventDraft['details'];
+  return { ...draft, cause, occurredAtUs: entry.lastUs, details };
+}
+
+/** Beyond its key, a fold speaks for many: it stands in the system scope, names nobody and nothing of its first. */
+function forMany({ first, fold, mixed }: Entry): EventDraft {
+  const { id, ip, protocol } = first.by.request;
+  const { reason: _reason, target: _target, ...rest } = first;
+  const surface = 'surface' in first.details && { surface: first.details.surface };
   return {
-    ...first,
-    // Beyond its key, a fold speaks for many: it stays in the system scope and names nobody.
-    ...(entry.fold !== 'key' && {
-      scope: {},
-      by: {
-        actor: { kind: 'anonymous', proven: false },
-        credential: { kind: 'none' },
-        request: {
-          ...(entry.fold === 'source' && first.by.request.ip !== undefined && { ip: first.by.request.ip }),
-          id: first.by.request.id,
-          protocol: first.by.request.protocol,
-        },
-      },
-    }),
-    cause,
-    occurredAtUs: entry.lastUs,
-    details: { ...first.details, repeats },
+    ...rest,
+    ...(!mixed && { reason: first.reason }),
+    scope: {},
+    by: {
+      actor: { kind: 'anonymous', proven: false },
+      credential: { kind: 'none' },
+      request: { id, ...(fold === 'source' && ip !== undefined && { ip }), protocol },
+    },
+    details: { attempted: { action: first.details.attempted.action }, ...surface } as EventDraft['details'],
   };
 }
 

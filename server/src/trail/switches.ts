@@ -48,23 +48,40 @@ export class Switches {
     change: { name: SwitchName; namespaceId: string; mode: SwitchMode; nowUs: number },
   ): Promise<{ from: SwitchMode; unrecorded: number }> {
     const { name, namespaceId, mode, nowUs } = change;
-    const from = this.get(name, namespaceId);
+    const key = prefix + name;
+    await tx.lock(`setting ${namespaceId} ${key}`);
+    // From the store, not from memory: an earlier unit of the same batch may have changed it.
+    const stored = await tx.q
+      .selectFrom('setting')
+      .select('value')
+      .where('namespace_id', '=', namespaceId)
+      .where('key', '=', key)
+      .executeTakeFirst();
     await tx.q
       .insertInto('setting')
-      .values({ namespace_id: namespaceId, key: prefix + name, value: mode, changed_at: nowUs })
+      .values({ namespace_id: namespaceId, key, value: mode, changed_at: nowUs })
       .onConflict((conflict) =>
         conflict.columns(['namespace_id', 'key']).doUpdateSet({ value: mode, changed_at: nowUs }),
       )
       .execute();
-    const counted = [...this.#unrecorded.keys()].filter((key) =>
-      namespaceId === '' ? key.endsWith(` ${name}`) : key === `${namespaceId} ${name}`,
+    const counted = [...this.#unrecorded].filter(([of]) =>
+      namespaceId === '' ? of.endsWith(` ${name}`) : of === `${namespaceId} ${name}`,
     );
-    const unrecorded = counted.reduce((sum, key) => sum + (this.#unrecorded.get(key) ?? 0), 0);
     tx.afterCommit(() => {
       this.#modes.set(`${namespaceId} ${name}`, mode);
-      if (mode !== 'off') for (const key of counted) this.#unrecorded.delete(key);
+      if (mode !== 'off') this.#forget(counted);
     });
-    return { from, unrecorded: mode === 'off' ? 0 : unrecorded };
+    const unrecorded = counted.reduce((sum, [, count]) => sum + count, 0);
+    return { from: (stored?.value ?? 'on') as SwitchMode, unrecorded: mode === 'off' ? 0 : unrecorded };
+  }
+
+  /** What came while the unit was on its way stays counted. */
+  #forget(counted: readonly (readonly [string, number])[]): void {
+    for (const [of, count] of counted) {
+      const left = (this.#unrecorded.get(of) ?? 0) - count;
+      if (left > 0) this.#unrecorded.set(of, left);
+      else this.#unrecorded.delete(of);
+    }
   }
 
   /** Every switch of the server, for pages. */

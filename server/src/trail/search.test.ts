@@ -1,0 +1,103 @@
+/** Both engines keep the promises of the reading side; each can be found damaged in its own ways. */
+import assert from 'node:assert/strict';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { it } from 'node:test';
+import { createTestDatabase, postgresSkip } from '../../../tests/support/postgres.ts';
+import { createSeededRandom } from '../../../tests/support/seeded-random.ts';
+import { createTempFolder } from '../../../tests/support/temp-folder.ts';
+import { waitFor } from '../../../tests/support/wait-for.ts';
+import { openDb } from '../db/open.ts';
+import { openSearchFile } from '../db/search-file.ts';
+import { statement } from '../db/statement.ts';
+import { systemClock } from '../stdx/clock.ts';
+import { type Damage, searchSuite } from './search.suite.ts';
+import { Search, searchPathOf } from './search.ts';
+import { make, randomDraft, readers } from './search-world.ts';
+import { Trail } from './trail.ts';
+
+function onFile(name: string, damage: (path: string) => void): Damage {
+  const apply: Damage['apply'] = async ({ location }) => {
+    if (location.engine === 'sqlite') damage(searchPathOf(location.path));
+  };
+  return { name, apply };
+}
+
+const onRows = (sql: string): Damage =>
+  onFile(sql, (path) => {
+    const file = openSearchFile(path);
+    file.exec(sql);
+    file.close();
+  });
+
+searchSuite({
+  engine: 'sqlite',
+  skip: false,
+  async place() {
+    const folder = await createTempFolder('search');
+    return {
+      location: { engine: 'sqlite', path: folder.join('tallyman.db') },
+      [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+    };
+  },
+  open: openDb,
+  damages: [
+    onFile('missing', (path) => rmSync(path)),
+    onFile('no database', (path) => writeFileSync(path, 'this is no database at all'.repeat(400))),
+    onFile('cut off', (path) => writeFileSync(path, readFileSync(path).subarray(0, 6_000))),
+    onFile('empty', (path) => writeFileSync(path, '')),
+    onRows('UPDATE search_state SET version = 0'),
+    onRows('UPDATE search_state SET next = next + 1000'),
+    onRows("UPDATE search_event SET id = x'00' WHERE idx = (SELECT max(idx) FROM search_event)"),
+    onRows('DELETE FROM search_state'),
+    onRows('DROP TABLE search_name'),
+  ],
+});
+
+const onTables = (sql: string): Damage => ({
+  name: sql,
+  async apply({ db }) {
+    await db.transact((tx) => tx.run(statement(sql)));
+  },
+});
+
+searchSuite({
+  engine: 'postgres',
+  skip: postgresSkip(),
+  async place() {
+    const database = await createTestDatabase();
+    return {
+      location: { engine: 'postgres', url: database.url },
+      [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+    };
+  },
+  open: openDb,
+  damages: [
+    onTables('TRUNCATE search_state'),
+    onTables('UPDATE search_state SET version = 0'),
+    onTables('UPDATE search_state SET next = next + 1000'),
+    onTables("UPDATE search_event SET id = '\\x00' WHERE idx = (SELECT max(idx) FROM search_event)"),
+  ],
+});
+
+it('a projection found damaged while it is searched is made anew, and searches go on', async () => {
+  await using folder = await createTempFolder('search');
+  const location = { engine: 'sqlite' as const, path: folder.join('tallyman.db') };
+  const db = await openDb(location);
+  const clock = systemClock();
+  const search = await Search.open({ db, location, clock, trail: new Trail({ db, clock }) });
+  const random = createSeededRandom(1);
+  await db.append(Array.from({ length: 100 }, () => make(randomDraft(random), clock)));
+  const reader = readers.auditor;
+  assert.ok(reader);
+  const question = { view: { kind: 'administration' as const }, filter: { actor: ['alice'] }, limit: 500 };
+  const before = await search.search(question, reader);
+  assert.ok(before.items.length > 0);
+  const file = openSearchFile(searchPathOf(location.path));
+  file.exec('DROP TABLE search_name');
+  file.close();
+  await assert.rejects(search.search(question, reader), { code: 'unavailable' });
+  const after = await waitFor('the projection made anew', () => search.search(question, reader));
+  assert.deepEqual(after.items, before.items);
+  await search.close();
+  await db.close();
+});
