@@ -98,6 +98,16 @@ export function sendBytes(
   });
 }
 
+/** Sends a part of a request and goes away. */
+export function abandon(url: string, bytes: Uint8Array): Promise<void> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve) => {
+    const socket = connect(Number(port), hostname, () => socket.write(bytes, () => socket.destroy()));
+    socket.once('close', () => resolve());
+    socket.on('error', () => undefined);
+  });
+}
+
 export function basicAuth(username: string, secret: string): string {
   return `Basic ${Buffer.from(`${username}:${secret}`).toString('base64')}`;
 }
