@@ -183,6 +183,27 @@ export const configuration = {
       }),
     },
   },
+  session: {
+    title: 'Sign-ins',
+    keys: {
+      idleMinutes: key({
+        schema: integer({ min: 5, max: 43_200 }).default(720),
+        form: 'minutes',
+        description: 'A console session that is not used for so long ends.',
+      }),
+      longestHours: key({
+        schema: integer({ min: 1, max: 8_760 }).default(168),
+        form: 'hours',
+        description: 'A console session ends after so long, used or not.',
+      }),
+      registryTokenSeconds: key({
+        schema: integer({ min: 60, max: 3_600 }).default(300),
+        form: 'seconds',
+        description:
+          'How long a token of `/v2/auth` is valid. Account, credential and role are looked at on every request anyway, so a longer time keeps nobody in who was disabled or revoked.',
+      }),
+    },
+  },
   log: {
     title: 'Log',
     keys: {

@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { findFreePort } from '../../tests/support/free-port.ts';
+import { postgresSkip, startPostgres } from '../../tests/support/postgres.ts';
 import { runTallyman, startTestServer, type TestServer, testEngines } from '../../tests/support/server.ts';
 import { createTempFolder } from '../../tests/support/temp-folder.ts';
 import { waitFor } from '../../tests/support/wait-for.ts';
@@ -281,5 +282,21 @@ describe('tallyman serve', () => {
     const { code, stderr } = await runTallyman(['serve'], { env, cwd: folder.path });
     assert.equal(code, 3, stderr);
     assert.match(stderr, /tls\.cert/);
+  });
+});
+
+describe('a database that goes away', { skip: postgresSkip() }, () => {
+  it('ends the server with an exit code that asks for a restart, which recovers', async () => {
+    await using cluster = await startPostgres();
+    await using database = await cluster.createDatabase();
+    await using server = await startTestServer({ env: { TALLYMAN_DATABASE_URL: database.url } });
+    await cluster.crash();
+    await waitFor('the server to end', () => server.logs().includes('the durable state is unknown'), {
+      timeoutMs: 20_000,
+    });
+    assert.deepEqual(await server.ended(), { code: 70, signal: null });
+    await cluster.restart();
+    await server.restart();
+    assert.equal((await fetch(`${server.url}/readyz`)).status, 200);
   });
 });

@@ -134,7 +134,13 @@ async function composeDomain(
   const search = await Search.open({ db, clock, trail, location: locationOf(config) });
   opened.defer(() => search.close());
   const registryKey = await readRegistryKey(config.dataDir);
-  const identity = new Identity({ db, trail, clock, registryKey, publicUrl: config.publicUrl });
+  const { idleMinutes, longestHours, registryTokenSeconds } = config.session;
+  const settings = {
+    sessionIdleMs: idleMinutes * 60_000,
+    sessionAbsoluteMs: longestHours * 3_600_000,
+    registryTokenMs: registryTokenSeconds * 1_000,
+  };
+  const identity = new Identity({ db, trail, clock, registryKey, publicUrl: config.publicUrl, settings });
   return { ...stores, clock, trail, search, identity, access: new Access({ db }), guard: new DigestGuard() };
 }
 

@@ -46,6 +46,8 @@ export interface TestServer extends AsyncDisposable {
   stop(): Promise<Exit>;
   /** Sends a signal and waits until the program has ended. */
   kill(signal: NodeJS.Signals): Promise<Exit>;
+  /** Waits until it has ended by itself. */
+  ended(): Promise<Exit>;
   /** Sends a signal the program survives. */
   signal(signal: NodeJS.Signals): void;
   /** Stops it if it runs, and starts it again on the same port and data. */
@@ -106,6 +108,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     },
     stop: () => program.kill('SIGTERM'),
     kill: (signal) => program.kill(signal),
+    ended: () => program.exited,
     signal: (signal) => program.signal(signal),
     restart: async () => {
       await program.kill('SIGTERM');
@@ -148,6 +151,10 @@ class Program implements AsyncDisposable {
     this.#env = parts.env;
     this.#cwd = parts.cwd;
     process.once('exit', this.#killAtExit);
+  }
+
+  get exited(): Promise<Exit> {
+    return this.#exited;
   }
 
   get pid(): number {

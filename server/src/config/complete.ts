@@ -26,6 +26,7 @@ export function complete(values: Values, sourceOf: SourceOf): { config: Config; 
     http: values.http,
     tls,
     firstAdmin: firstAdminOf(values.admin, wrong),
+    session: values.session,
     log: values.log,
     metricsToken: values.metrics.token === undefined ? undefined : new Secret(values.metrics.token),
     limits: values.limits,

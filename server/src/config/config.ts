@@ -18,6 +18,7 @@ export type Config = {
   tls: { certPath: string; keyPath: string } | undefined;
   /** For the first start only. */
   firstAdmin: { user: string; password: Secret } | undefined;
+  session: Values['session'];
   log: Values['log'];
   metricsToken: Secret | undefined;
   limits: Values['limits'];
