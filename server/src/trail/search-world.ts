@@ -274,7 +274,7 @@ export function masked(event: AuditEvent, level: Level): AuditEvent {
 /** Whether the filter matches, given only what the reader may see: so a match can never tell more than the event does. */
 export function matches(seen: AuditEvent, filter: EventFilter): boolean {
   const either = (asked: readonly string[] | undefined, ...values: (string | undefined)[]): boolean =>
-    asked === undefined || asked.some((value) => values.includes(value));
+    asked === undefined || asked.some((value) => values.includes(clean(value)));
   const us = parseTimeUs(seen.occurredAt) as number;
   const { actor, onBehalfOf, credential, scope, target, request } = seen;
   return (
@@ -314,7 +314,7 @@ function isWithin(ip: string | undefined, range: string): boolean {
   if (ip === undefined) return false;
   const [network, bits] = range.includes('/')
     ? ipaddr.parseCIDR(range)
-    : [ipaddr.parse(range), range.includes(':') ? 128 : 32];
+    : [ipaddr.process(range), ipaddr.process(range).kind() === 'ipv6' ? 128 : 32];
   const address = ipaddr.parse(ip);
   return address.kind() === network.kind() && address.match(network as never, bits);
 }
