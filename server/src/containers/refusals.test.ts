@@ -2,9 +2,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { Readable } from 'node:stream';
 import { describe, test } from 'node:test';
 import type { AuditEvent } from '@tallyman/contract';
 import { postgresSkip } from '../../../tests/support/postgres.ts';
+import { waitFor } from '../../../tests/support/wait-for.ts';
+import { parseUploadId } from '../blobs/upload-id.ts';
 import { digestOf } from '../domain/digest.ts';
 import {
   type Answer,
@@ -517,24 +520,35 @@ for (const { engine, skip } of engines) {
         'location',
       ) as string;
       const from = await registry.head();
+      const content = Buffer.alloc(3 * 1024 * 1024, 'x');
+      const sentBytes = 2 * 1024 * 1024;
       const socket = connect(Number(new URL(registry.url).port), '127.0.0.1');
       await once(socket, 'connect');
       socket.write(
-        `PATCH ${at} HTTP/1.1\r\nhost: x\r\nauthorization: ${auth}\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n`,
+        `PATCH ${at} HTTP/1.1\r\nhost: x\r\nauthorization: ${auth}\r\ncontent-length: ${content.length}\r\nexpect: 100-continue\r\n\r\n`,
       );
       const [line] = (await once(socket, 'data')) as [Buffer];
       assert.match(line.toString(), /^HTTP\/1.1 100 Continue/);
-      socket.write('hello');
-      const sent = Promise.withResolvers<void>();
-      socket.end(() => sent.resolve());
-      await sent.promise;
-      // The upload is busy until the server has seen the end.
-      let answer = await registry.ask(at, { auth });
-      while (answer.headers.get('range') !== '0-4') answer = await registry.ask(at, { auth });
-      const done = await registry.ask(`${at}?digest=${digestOf('sha256', 'hello!')}`, {
+      socket.write(content.subarray(0, sentBytes));
+      const id = parseUploadId(at.slice(at.lastIndexOf('/') + 1));
+      assert.ok(id);
+      const keptBytes = () => registry.blobs.sizeOfUpload(id);
+      await waitFor('the first bytes to be kept', async () => (await keptBytes()) > 0);
+      socket.destroy();
+      await waitFor('the server to let go of the upload', async () => {
+        await registry.blobs.append(id, Readable.from([]), {
+          offset: await keptBytes(),
+          limitBytes: content.length,
+        });
+        return true;
+      });
+      const kept = await keptBytes();
+      assert.ok(kept > 0 && kept <= sentBytes, String(kept));
+      const done = await registry.ask(`${at}?digest=${digestOf('sha256', content)}`, {
         method: 'PUT',
         auth,
-        body: '!',
+        body: content.subarray(kept),
+        headers: { 'content-range': `${kept}-${content.length - 1}` },
       });
       assert.equal(done.status, 201);
       assert.deepEqual(

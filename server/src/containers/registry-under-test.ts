@@ -124,6 +124,7 @@ export async function startRegistry(
     limits: httpLimits,
     trustedProxies: [],
     logAll: false,
+    forPrograms: ['/v2'],
     onFatal,
   });
   const parts = { db, trail, clock, identity, access, blobs, guard, publicUrl: url };
