@@ -13,7 +13,7 @@ import {
   putManifest,
   type Registry,
   startRegistry,
-} from './registry-under-test.ts';
+} from './registry.fixture.ts';
 
 const engines = [
   { engine: 'sqlite', skip: false },

@@ -20,7 +20,7 @@ import {
   putManifest,
   type Registry,
   startRegistry,
-} from './registry-under-test.ts';
+} from './registry.fixture.ts';
 
 const engines = [
   { engine: 'sqlite', skip: false },

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { postgresSkip } from '../../../tests/support/postgres.ts';
 import { digestOf } from '../domain/digest.ts';
 import { findManifest, listManifests } from './listing.ts';
-import { imageOf, pushImage, startRegistry, system } from './registry-under-test.ts';
+import { imageOf, pushImage, startRegistry, system } from './registry.fixture.ts';
 import { deleteTag, findTag, listTagHistory, listTags, restoreTag, retag } from './tags.ts';
 
 const engines = [

@@ -1,7 +1,7 @@
 /** The token endpoint: scopes as clients write them, and what is granted of them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { pushBlob, startRegistry } from './registry-under-test.ts';
+import { pushBlob, startRegistry } from './registry.fixture.ts';
 import { parseScopes } from './token.ts';
 
 test('scopes: repeated, in one parameter, merged; other types passed over', () => {
