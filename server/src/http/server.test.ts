@@ -2,92 +2,28 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { get as httpsGet } from 'node:https';
-import { connect, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { type TLSSocket, connect as tlsConnect } from 'node:tls';
-import type { FastifyInstance } from 'fastify';
-import { findFreePort } from '../../../tests/support/free-port.ts';
 import { createTempFolder, type TempFolder } from '../../../tests/support/temp-folder.ts';
 import { waitFor } from '../../../tests/support/wait-for.ts';
 import { AppError, FatalError } from '../domain/error.ts';
 import { systemClock } from '../stdx/clock.ts';
 import { Secret } from '../stdx/secret.ts';
 import { addHealthRoutes, createReadiness } from './health.ts';
+import { exchange, type Running, runHttp, smallLimits } from './http-server.fixture.ts';
 import { createLog } from './log.ts';
 import { addMetricsRoute, HttpMetrics } from './metrics.ts';
-import { createHttpServer, type HttpLimits, type HttpOptions, type HttpServer } from './server.ts';
-
-const limits: HttpLimits = {
-  connections: 50,
-  connectionsPerSource: 10,
-  headerBytes: 8_192,
-  headerTimeoutSeconds: 0.2,
-  idleTimeoutSeconds: 30,
-  keepAliveSeconds: 5,
-  bodyBytes: 1_000,
-  bodyBytesPerSecond: 100,
-  stopSeconds: 10,
-};
-
-type Running = {
-  http: HttpServer;
-  app: FastifyInstance;
-  port: number;
-  url: string;
-  lines: Record<string, unknown>[];
-  fatal: FatalError[];
-};
-
-async function run(
-  routes: (app: FastifyInstance) => void,
-  more: Partial<HttpOptions> = {},
-): Promise<Running> {
-  const lines: Record<string, unknown>[] = [];
-  const fatal: FatalError[] = [];
-  const log = createLog({
-    level: 'trace',
-    destination: { write: (line) => void lines.push(JSON.parse(line)) },
-  });
-  const http = createHttpServer({
-    clock: systemClock(),
-    log,
-    metrics: new HttpMetrics(),
-    limits,
-    trustedProxies: [],
-    forPrograms: ['/programs'],
-    logAll: false,
-    onFatal: (error) => void fatal.push(error),
-    ...more,
-  });
-  routes(http.app);
-  const port = await findFreePort();
-  await http.listen({ host: '127.0.0.1', port });
-  return { http, app: http.app, port, url: `http://127.0.0.1:${port}`, lines, fatal };
-}
-
-/** Sends bytes and reads until the server closes the connection. */
-async function exchange(port: number, bytes: string): Promise<string> {
-  const socket = connect(port, '127.0.0.1');
-  let answer = '';
-  socket.setEncoding('utf8').on('data', (text) => {
-    answer += text;
-  });
-  socket.on('error', () => undefined);
-  socket.write(bytes);
-  await once(socket, 'close');
-  return answer;
-}
+import { createHttpServer } from './server.ts';
 
 describe('the HTTP server', () => {
   let running: Running;
   before(async () => {
-    running = await run((app) => {
+    running = await runHttp((app) => {
       app.get('/echo/:name', async (request) => ({
         facts: request.facts,
         source: request.source,
         presented: request.presented.kind,
       }));
-      app.post('/body', async (request) => ({ body: request.body }));
       app.get('/conflict', async () => {
         throw new AppError('conflict', 'It is taken.', { reason: 'conflict', details: { field: 'name' } });
       });
@@ -179,85 +115,13 @@ describe('the HTTP server', () => {
     await fetch(`${running.url}/echo/alice-private?token=hunter3`);
     assert.doesNotMatch(JSON.stringify(running.lines), /alice-private|hunter3|127\.0\.0\.1|user-agent/);
   });
-
-  it('refuses bodies that are too large, no JSON, or of another type', async () => {
-    const post = (body: string, type = 'application/json') =>
-      fetch(`${running.url}/body`, { method: 'POST', body, headers: { 'content-type': type } });
-    const cases: [Promise<Response>, number, string | undefined][] = [
-      [post(JSON.stringify('x'.repeat(2_000))), 413, undefined],
-      [post('{"a":'), 400, 'body'],
-      [post(''), 400, 'body'],
-      [post('<a/>', 'application/xml'), 415, 'content-type'],
-      [post('{"__proto__": 1}'), 400, 'body'],
-    ];
-    for (const [answer, status, field] of cases) {
-      const response = await answer;
-      const problem = (await response.json()) as { field?: string; detail: string };
-      assert.deepEqual([response.status, problem.field], [status, field]);
-      assert.ok(problem.detail.length > 20);
-    }
-  });
-
-  it('ends an endless chunked body at its limit', async () => {
-    const chunk = `400\r\n${'x'.repeat(1024)}\r\n`;
-    const answer = await exchange(
-      running.port,
-      `POST /body HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n${chunk.repeat(50)}0\r\n\r\n`,
-    );
-    assert.match(answer, /^HTTP\/1\.1 413 /);
-  });
-
-  it('answers what is no HTTP request with a 4xx', async () => {
-    const cases: [string, RegExp][] = [
-      ['nonsense\r\n\r\n', / 400 /],
-      ['GET / HTTP/9.9\r\n\r\n', / 400 /],
-      ['GET / HTTP/1.1\r\nhost: x\r\nbad header\r\n\r\n', / 400 /],
-      [
-        'POST /body HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
-        / 400 /,
-      ],
-      ['POST /body HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n', / 400 /],
-      [`GET / HTTP/1.1\r\nhost: x\r\nx: ${'y'.repeat(10_000)}\r\n\r\n`, / 431 /],
-      [`GET /${'y'.repeat(10_000)} HTTP/1.1\r\nhost: x\r\n\r\n`, / 431 /],
-      ['GET /%zz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n', / 404 /],
-      ['GET /echo/%ff?%zz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n', / 200 /],
-      ['GET /../../etc/passwd HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n', / 404 /],
-      ['GET http://elsewhere/echo/x HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n', / (200|404) /],
-      ['OPTIONS * HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n', / 404 /],
-    ];
-    for (const [bytes, expected] of cases) {
-      const answer = await exchange(running.port, bytes);
-      assert.match(answer.split('\r\n')[0] ?? '', expected, bytes.slice(0, 60));
-    }
-  });
-
-  it('closes a connection whose headers do not come to an end', async () => {
-    const answer = await exchange(running.port, 'GET / HTTP/1.1\r\nhost: x\r\nx-slow:');
-    assert.match(answer, /^HTTP\/1\.1 408 /);
-  });
-});
-
-describe('connections', () => {
-  it('are bounded', async () => {
-    const running = await run(() => undefined, { limits: { ...limits, connections: 3 } });
-    const sockets: Socket[] = [];
-    for (let n = 0; n < 3; n++) {
-      const socket = connect(running.port, '127.0.0.1');
-      sockets.push(socket);
-      await once(socket, 'connect');
-    }
-    assert.equal(await exchange(running.port, ''), '');
-    for (const socket of sockets) socket.destroy();
-    await waitFor('a place to be free', async () => (await fetch(`${running.url}/x`)).status === 404);
-    await running.http.stop();
-  });
 });
 
 describe('stop', () => {
   it('lets requests under way finish and accepts nothing new', async () => {
     const gate = Promise.withResolvers<void>();
     const entered = Promise.withResolvers<void>();
-    const running = await run((app) => {
+    const running = await runHttp((app) => {
       app.get('/slow', async () => {
         entered.resolve();
         await gate.promise;
@@ -280,14 +144,14 @@ describe('stop', () => {
 
   it('cuts what does not finish before the deadline', async () => {
     const entered = Promise.withResolvers<void>();
-    const running = await run(
+    const running = await runHttp(
       (app) => {
         app.get('/never', () => {
           entered.resolve();
           return new Promise(() => undefined);
         });
       },
-      { limits: { ...limits, stopSeconds: 0.05 } },
+      { limits: { ...smallLimits, stopSeconds: 0.05 } },
     );
     const answer = fetch(`${running.url}/never`);
     await entered.promise;
@@ -311,7 +175,7 @@ describe('health', () => {
         },
       },
     });
-    const running = await run((app) => addHealthRoutes(app, readiness));
+    const running = await runHttp((app) => addHealthRoutes(app, readiness));
     const ask = async (path: string) => {
       const response = await fetch(running.url + path);
       return [response.status, await response.json()];
@@ -335,7 +199,7 @@ describe('health', () => {
 describe('metrics', () => {
   const start = (token: Secret | undefined) => {
     const metrics = new HttpMetrics();
-    return run((app) => addMetricsRoute(app, { registry: metrics.registry, token }), { metrics });
+    return runHttp((app) => addMetricsRoute(app, { registry: metrics.registry, token }), { metrics });
   };
 
   it('are for this machine alone, and not for a proxy on it', async () => {
@@ -408,7 +272,7 @@ describe('TLS', () => {
   it('serves HTTPS only, and takes a new certificate without a restart', async () => {
     makeCertificate('first.example');
     const tls = { certPath: folder.join('cert.pem'), keyPath: folder.join('key.pem') };
-    const running = await run((app) => void app.get('/x', async () => 'ok'), { tls });
+    const running = await runHttp((app) => void app.get('/x', async () => 'ok'), { tls });
     const [response] = await once(
       httpsGet(`https://127.0.0.1:${running.port}/x`, { rejectUnauthorized: false, agent: false }),
       'response',
@@ -431,9 +295,8 @@ describe('TLS', () => {
           clock: systemClock(),
           log: createLog({ level: 'fatal' }),
           metrics: new HttpMetrics(),
-          limits,
+          limits: smallLimits,
           trustedProxies: [],
-          forPrograms: ['/programs'],
           logAll: false,
           onFatal: () => undefined,
           tls: { certPath: folder.join('none.pem'), keyPath: folder.join('none.pem') },

@@ -35,7 +35,7 @@ export type HttpOptions = {
   trustedProxies: readonly string[];
   tls?: TlsPaths | undefined;
   /** Beginnings of routes that no browser shows: their answers do without the headers that only browsers read. */
-  forPrograms: readonly string[];
+  forPrograms?: readonly string[];
   /** Log every request, not only those answered with a 5xx. */
   logAll: boolean;
   /** The durable state is unknown: the program must end. */
@@ -102,7 +102,7 @@ type FieldParts = HttpOptions & { trusted: ReturnType<typeof parseTrustedProxies
 
 function addRequestFields(
   app: FastifyInstance,
-  { clock, trusted, slowBodies, tls, forPrograms }: FieldParts,
+  { clock, trusted, slowBodies, tls, forPrograms = [] }: FieldParts,
 ): void {
   const isForPrograms = (route = ''): boolean => forPrograms.some((prefix) => route.startsWith(prefix));
   app.decorateRequest('facts', null as never);
