@@ -74,7 +74,7 @@ export async function createApp(config: Config, { log, clock = systemClock() }: 
     await using _ = held;
     clearInterval(watching);
     await http.stop();
-    await chores?.stop();
+    await chores?.stop(config.limits.stopSeconds * 1_000);
     await identity.stop();
     await trail.stop();
     await recordStop(domain, signal);

@@ -36,7 +36,7 @@ describe('chores', () => {
     );
     await waitFor('the failing one to run again', () => failures > 2 && begun > 0);
     let stopped = false;
-    const stopping = chores.stop().then(() => {
+    const stopping = chores.stop(60_000).then(() => {
       stopped = true;
     });
     await new Promise(setImmediate);
@@ -45,5 +45,26 @@ describe('chores', () => {
     await stopping;
     assert.deepEqual([under, most, begun], [0, 1, 1]);
     assert.match(lines[0] ?? '', /"chore":"failing".*not today/);
+  });
+
+  it('are not waited for beyond the deadline', async () => {
+    const log = createLog({ level: 'info', destination: { write: () => undefined } });
+    let begun = false;
+    const chores = startChores(
+      [
+        {
+          name: 'endless',
+          everyMs: 1,
+          run: () => {
+            begun = true;
+            return new Promise(() => undefined);
+          },
+        },
+      ],
+      log,
+    );
+    await waitFor('it to run', () => begun);
+    await chores.stop(1);
+    assert.equal(begun, true);
   });
 });

@@ -7,8 +7,8 @@ import type { Logger } from '../http/log.ts';
 export type Chore = { name: string; everyMs: number; run(): Promise<unknown> };
 
 export type Chores = {
-  /** Begins no new run and waits for those under way. */
-  stop(): Promise<void>;
+  /** Begins no new run and waits for those under way, but no longer than this: a crash would not wait either. */
+  stop(longestMs: number): Promise<void>;
 };
 
 /** The first run of each comes after its first interval: a start has more urgent things to do. */
@@ -21,9 +21,12 @@ export function startChores(chores: readonly Chore[], log: Logger): Chores {
   };
   const timers = chores.map((chore) => setInterval(() => begin(chore), chore.everyMs).unref());
   return {
-    stop: async () => {
+    stop: async (longestMs) => {
       for (const timer of timers) clearInterval(timer);
-      await Promise.all(running.values());
+      const { promise: late, resolve } = Promise.withResolvers<void>();
+      const deadline = setTimeout(resolve, longestMs);
+      await Promise.race([Promise.all(running.values()), late]);
+      clearTimeout(deadline);
     },
   };
 }
