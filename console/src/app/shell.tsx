@@ -4,7 +4,7 @@ import type { Me } from '@tallyman/contract';
 import { useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useState } from 'react';
-import { callApi } from '../api/client.ts';
+import { callApi, setCsrfToken } from '../api/client.ts';
 import { sessionQuery } from '../api/queries.ts';
 import { isAdministrator, readsEverything, useMe } from '../features/session/use-me.ts';
 import {
@@ -171,9 +171,11 @@ function Account({ me }: { me: Me }) {
   const signOut = async (): Promise<void> => {
     // Whatever the server answers, this browser forgets; a session that is gone already is no reason to stay.
     await callApi('session.delete', {}).catch(() => undefined);
-    client.clear();
+    setCsrfToken(undefined);
     client.setQueryData(sessionQuery.queryKey, { signedIn: false });
     await navigate({ to: '/sign-in', search: {} });
+    // Only now, when no page is left that would ask again for what it shows.
+    client.clear();
   };
   return (
     <div className={classes.account}>

@@ -121,7 +121,7 @@ export function DataTable<Item extends RowData>({
                     data-hide={shape.get(cell.column.id)?.hideBelow}
                     className={shape.get(cell.column.id)?.className}
                   >
-                    <table.FlexRender cell={cell} />
+                    {shape.get(cell.column.id)?.cell(row.original)}
                   </td>
                 ))}
               </tr>
@@ -138,8 +138,9 @@ function cellsOf<Item extends RowData>(row: Row<Features, Item>) {
   return row.getVisibleCells();
 }
 
-function definitionOf<Item extends RowData>({ id, header, cell }: Column<Item>): ColumnDef<Features, Item> {
-  return { id, header, cell: ({ row }) => cell(row.original) };
+/** Cells are rendered by the column itself: as the library's component, a new function would be a new cell, and lose the focus. */
+function definitionOf<Item extends RowData>({ id, header }: Column<Item>): ColumnDef<Features, Item> {
+  return { id, header };
 }
 
 function Spacer({ height, columns }: { height: number; columns: number }) {

@@ -1,7 +1,7 @@
 /** A row per event: when, how it ended, what happened, where, with what, from where. */
 import type { ShownEvent } from '@tallyman/contract';
 import { Link } from '@tanstack/react-router';
-import { Fragment, useMemo } from 'react';
+import { Fragment } from 'react';
 import { type Column, DataTable } from '../../parts/data-table.tsx';
 import { OutcomeBadge } from '../../parts/outcome-badge.tsx';
 import { Time } from '../../parts/time.tsx';
@@ -12,7 +12,8 @@ import type { TrailSearch } from './trail-search.ts';
 
 type Props = {
   events: readonly ShownEvent[];
-  search: TrailSearch;
+  /** The one opened beside the list. */
+  selected: string | undefined;
   hidden: readonly string[];
 };
 
@@ -23,8 +24,7 @@ export const optionalColumns = [
   { id: 'source', label: 'Source' },
 ] as const;
 
-export function EventTable({ events, search, hidden }: Props) {
-  const columns = useMemo(() => columnsFor(search), [search]);
+export function EventTable({ events, selected, hidden }: Props) {
   return (
     <DataTable
       label="Events"
@@ -32,79 +32,77 @@ export function EventTable({ events, search, hidden }: Props) {
       columns={columns}
       rowId={(event) => event.id}
       hidden={hidden}
-      selected={search.event}
+      selected={selected}
       rowTone={(event) => event.outcome}
     />
   );
 }
 
-function columnsFor(search: TrailSearch): Column<ShownEvent>[] {
-  return [
-    {
-      id: 'time',
-      header: 'Time',
-      className: classes.timeColumn,
-      cell: (event) => <Time at={event.occurredAt} short />,
-    },
-    {
-      id: 'outcome',
-      header: 'Outcome',
-      className: classes.outcomeColumn,
-      cell: (event) => <OutcomeCell event={event} />,
-    },
-    {
-      id: 'what',
-      header: 'What happened',
-      cell: (event) => (
-        <>
-          <Link
-            to="."
-            search={{ ...search, event: event.id } as never}
-            resetScroll={false}
-            className={classes.rowLink}
-          >
-            <EventSentence event={event} />
-          </Link>
-          <div className={classes.under}>
-            {event.title}
-            {event.repeats && (
-              <span className={classes.repeats} title={`until ${event.repeats.lastAt}`}>
-                and {event.repeats.count.toLocaleString()} more like it
-              </span>
-            )}
-            {!event.actor.proven && event.actor.name !== undefined && (
-              <span title="Somebody claimed to be this account and did not prove it">
-                {' '}
-                · identity only claimed
-              </span>
-            )}
-          </div>
-        </>
-      ),
-    },
-    {
-      id: 'where',
-      header: 'Where',
-      hideBelow: 'narrow',
-      className: classes.whereColumn,
-      cell: (event) => <Where event={event} />,
-    },
-    {
-      id: 'credential',
-      header: 'Credential',
-      hideBelow: 'medium',
-      className: classes.credentialColumn,
-      cell: (event) => <CredentialCell event={event} />,
-    },
-    {
-      id: 'source',
-      header: 'Source',
-      hideBelow: 'wide',
-      className: classes.sourceColumn,
-      cell: (event) => <SourceCell event={event} />,
-    },
-  ];
-}
+const columns: readonly Column<ShownEvent>[] = [
+  {
+    id: 'time',
+    header: 'Time',
+    className: classes.timeColumn,
+    cell: (event) => <Time at={event.occurredAt} short />,
+  },
+  {
+    id: 'outcome',
+    header: 'Outcome',
+    className: classes.outcomeColumn,
+    cell: (event) => <OutcomeCell event={event} />,
+  },
+  {
+    id: 'what',
+    header: 'What happened',
+    cell: (event) => (
+      <>
+        <Link
+          to="."
+          search={((search: TrailSearch) => ({ ...search, event: event.id })) as never}
+          resetScroll={false}
+          className={classes.rowLink}
+        >
+          <EventSentence event={event} />
+        </Link>
+        <div className={classes.under}>
+          {event.title}
+          {event.repeats && (
+            <span className={classes.repeats} title={`until ${event.repeats.lastAt}`}>
+              and {event.repeats.count.toLocaleString()} more like it
+            </span>
+          )}
+          {!event.actor.proven && event.actor.name !== undefined && (
+            <span title="Somebody claimed to be this account and did not prove it">
+              {' '}
+              · identity only claimed
+            </span>
+          )}
+        </div>
+      </>
+    ),
+  },
+  {
+    id: 'where',
+    header: 'Where',
+    hideBelow: 'narrow',
+    className: classes.whereColumn,
+    cell: (event) => <Where event={event} />,
+  },
+  {
+    id: 'credential',
+    header: 'Credential',
+    hideBelow: 'medium',
+    className: classes.credentialColumn,
+    cell: (event) => <CredentialCell event={event} />,
+  },
+  {
+    id: 'source',
+    header: 'Source',
+    hideBelow: 'wide',
+    className: classes.sourceColumn,
+    cell: (event) => <SourceCell event={event} />,
+  },
+];
 
 function OutcomeCell({ event }: { event: ShownEvent }) {
   return (

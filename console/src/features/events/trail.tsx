@@ -4,7 +4,7 @@ import { useLocalStorage } from '@mantine/hooks';
 import type { ApiQuery } from '@tallyman/contract';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useLocation } from '@tanstack/react-router';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { apiQuery } from '../../api/queries.ts';
 import { CheckIcon, ColumnsIcon, NewerIcon, OlderIcon, PauseIcon, PlayIcon } from '../../parts/icons.tsx';
 import { ButtonLink } from '../../parts/links.tsx';
@@ -40,6 +40,11 @@ export function Trail({ view, empty }: { view: TrailView; empty: string }) {
     }),
     placeholderData: keepPreviousData,
   });
+  const { refetch } = page;
+  // What came between the page and the beginning of the live end stands in neither: ask once more.
+  useEffect(() => {
+    if (tail.state === 'live') void refetch();
+  }, [tail.state, refetch]);
   const events = merge(page.data?.items ?? [], tail.events);
   return (
     <>
@@ -69,7 +74,7 @@ export function Trail({ view, empty }: { view: TrailView; empty: string }) {
       )}
       {events.length > 0 && (
         <div className={classes.list} data-stale={page.isPlaceholderData || undefined}>
-          <EventTable events={events} search={search} hidden={hidden} />
+          <EventTable events={events} selected={search.event} hidden={hidden} />
         </div>
       )}
       {page.data && (

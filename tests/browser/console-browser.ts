@@ -1,0 +1,85 @@
+/**
+ * The console in a real Chromium, in a profile of its own. Everything the browser complains about is kept, so that a
+ * test can end with `browser.assertQuiet()`: no violated policy, no error, nothing from another origin.
+ */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { chromiumArgs, clientSkip, findClient } from '../support/clients.ts';
+import { createTempFolder } from '../support/temp-folder.ts';
+
+export const browserSkip = clientSkip('chromium');
+
+export interface ConsoleBrowser extends AsyncDisposable {
+  readonly page: Page;
+  /** Opens an address of the console and waits until the page says what it is. */
+  open(path: string): Promise<void>;
+  /** Signs in through the form, and waits until somebody is. */
+  signIn(who: { name: string; password: string }): Promise<void>;
+  /** Refused requests (4xx) that the test brings about; each is otherwise a complaint. */
+  expectRefusals(...statuses: number[]): void;
+  assertQuiet(): void;
+}
+
+type Options = Pick<BrowserContextOptions, 'colorScheme' | 'viewport' | 'timezoneId'>;
+
+export async function openConsole(url: string, options: Options = {}): Promise<ConsoleBrowser> {
+  const built = resolve(import.meta.dirname, '../../console/dist/index.html');
+  if (!existsSync(built)) throw new Error('the console is not built: npm run build --workspace console');
+  await using owned = new AsyncDisposableStack();
+  const profile = owned.use(await createTempFolder('chromium'));
+  const executablePath = findClient('chromium');
+  if (executablePath === undefined) throw new Error('Chromium is not installed');
+  const context = await chromium.launchPersistentContext(profile.path, {
+    executablePath,
+    args: [...chromiumArgs],
+    headless: true,
+    viewport: { width: 1280, height: 800 },
+    acceptDownloads: true,
+    ...options,
+  });
+  owned.defer(() => context.close());
+  const page = context.pages()[0] ?? (await context.newPage());
+  page.setDefaultTimeout(15_000);
+  const complaints: string[] = [];
+  const refusals: number[] = [];
+  collectComplaints(page, url, complaints, refusals);
+  const open = async (path: string): Promise<void> => {
+    await page.goto(url + path);
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    // Nothing is being waited for any more.
+    await page.getByText('Loading…').first().waitFor({ state: 'detached' });
+  };
+  const held = owned.move();
+  return {
+    page,
+    open,
+    signIn: async ({ name, password }) => {
+      await open('/sign-in');
+      await page.getByLabel('User name').fill(name);
+      await page.getByRole('textbox', { name: 'Password' }).fill(password);
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      await page.waitForURL((address) => address.pathname !== '/sign-in');
+    },
+    expectRefusals: (...statuses) => void refusals.push(...statuses),
+    assertQuiet: () => assert.deepEqual(complaints, []),
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+/** Chromium logs every answer of 400 and more as an error; those a test announced are taken off its list. */
+function collectComplaints(page: Page, url: string, complaints: string[], refusals: number[]): void {
+  page.on('console', (message) => {
+    if (message.type() !== 'error' && message.type() !== 'warning') return;
+    const status = Number(/the server responded with a status of (\d{3})/.exec(message.text())?.[1]);
+    const expected = refusals.indexOf(status);
+    if (expected >= 0) refusals.splice(expected, 1);
+    else complaints.push(`${message.type()}: ${message.text()} (${message.location().url})`);
+  });
+  page.on('pageerror', (error) => complaints.push(`uncaught: ${error.message}`));
+  page.on('request', (request) => {
+    if (!request.url().startsWith(url) && !/^(blob|data):/.test(request.url()))
+      complaints.push(`another origin was asked: ${request.url()}`);
+  });
+}

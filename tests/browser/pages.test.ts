@@ -1,0 +1,96 @@
+/** Every page, light and dark, wide and narrow: it shows itself, breaks no policy, logs no error, asks nobody else. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { openWorld, type World } from '../support/world.ts';
+import { browserSkip, openConsole } from './console-browser.ts';
+
+const app = '/projects/container/acme%2Fapp';
+const forEverybody = [
+  '/trail',
+  '/projects',
+  '/organisations',
+  '/account/tokens',
+  '/account/robots',
+  '/account/sessions',
+  '/account/switches',
+];
+const ofOwners = [
+  ...['trail', 'projects', 'members', 'robots', 'applications', 'switches', 'settings'].map(
+    (tab) => `/organisations/acme/${tab}`,
+  ),
+  ...['tags', 'tags/v1', 'trail', 'roles', 'settings'].map((tab) => `${app}/${tab}`),
+];
+const ofAdministrators = ['/administration/trail', '/administration/users', '/administration/switches'];
+
+describe('every page', { skip: browserSkip }, () => {
+  let world: World;
+  before(async () => {
+    world = await openWorld();
+  });
+  after(async () => {
+    await world?.[Symbol.asyncDispose]();
+  });
+
+  const admin = () => ({ name: world.server.adminAuth.username, password: world.server.adminAuth.password });
+  const visits = [
+    {
+      name: 'an owner, light, 1280 pixels wide',
+      look: { colorScheme: 'light', viewport: { width: 1280, height: 800 } },
+      who: () => world.people.olivia,
+      paths: [...forEverybody, '/namespaces/olivia', ...ofOwners],
+    },
+    {
+      name: 'an administrator, dark, 800 pixels wide',
+      look: { colorScheme: 'dark', viewport: { width: 800, height: 900 } },
+      who: admin,
+      paths: [...forEverybody, ...ofOwners, ...ofAdministrators],
+    },
+  ] as const;
+  for (const { name, look, who, paths } of visits) {
+    test(name, async () => {
+      await using browser = await openConsole(world.server.url, look);
+      const { page } = browser;
+      await browser.signIn(who());
+      for (const path of paths) {
+        await browser.open(path);
+        const told = await page.getByRole('main').textContent();
+        assert.equal(await page.getByRole('alert').count(), 0, `${path}: ${told}`);
+        const tooWide = 'document.documentElement.scrollWidth - window.innerWidth';
+        assert.ok((await page.evaluate<number>(tooWide)) <= 0, `${path} is wider than the window`);
+      }
+      browser.assertQuiet();
+    });
+  }
+
+  test('what is hidden and what is missing look the same, and say what to do', async () => {
+    await using browser = await openConsole(world.server.url);
+    await browser.signIn(world.people.sam);
+    const said: string[] = [];
+    for (const path of [app, '/projects/container/acme%2Fnothing']) {
+      browser.expectRefusals(404, 404);
+      await browser.open(`${path}/tags`);
+      said.push((await browser.page.getByRole('alert').first().locator('p').nth(1).textContent()) ?? '');
+    }
+    assert.equal(said[0], said[1]);
+    await browser.open('/nowhere');
+    await browser.page.getByText('There is no such page').waitFor();
+  });
+
+  test('the keyboard is enough', async () => {
+    await using browser = await openConsole(world.server.url);
+    const { page } = browser;
+    await browser.signIn(admin());
+    await browser.open('/administration/trail');
+    const focused = () => page.evaluate<string>('document.activeElement.textContent');
+    assert.equal(await focused(), 'Everything');
+    const rows = page.getByRole('table', { name: 'Events' }).locator('tbody tr');
+    await rows.first().getByRole('link').focus();
+    await page.keyboard.press('ArrowDown');
+    assert.equal(await focused(), await rows.nth(1).getByRole('link').textContent());
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog', { name: 'Event' }).waitFor();
+    await page.keyboard.press('Escape');
+    await rows.nth(1).getByRole('link').and(page.locator(':focus')).waitFor();
+    browser.assertQuiet();
+  });
+});

@@ -1,0 +1,180 @@
+/** The trail in the browser: what was refused is seen, filtered on the server, linked to, and followed live. */
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, describe, test } from 'node:test';
+import { openWorld, type World } from '../support/world.ts';
+import { browserSkip, type ConsoleBrowser, openConsole } from './console-browser.ts';
+
+describe('the trail', { skip: browserSkip }, () => {
+  let world: World;
+  let browser: ConsoleBrowser;
+  const rows = () => browser.page.getByRole('table', { name: 'Events' }).locator('tbody tr');
+  const admin = () => ({ name: world.server.adminAuth.username, password: world.server.adminAuth.password });
+
+  before(async () => {
+    world = await openWorld();
+    browser = await openConsole(world.server.url, { timezoneId: 'Asia/Tokyo' });
+  });
+  after(async () => {
+    await browser?.[Symbol.asyncDispose]();
+    await world?.[Symbol.asyncDispose]();
+  });
+
+  test('a refused sign-in says so, and stands on the trail', async () => {
+    const { page } = browser;
+    await browser.open('/administration/trail?outcome=denied');
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    browser.expectRefusals(401);
+    await page.getByLabel('User name').fill('mara');
+    await page.getByRole('textbox', { name: 'Password' }).fill('not her password');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('alert').getByText('Not signed in').waitFor();
+
+    await page.getByLabel('User name').fill(admin().name);
+    await page.getByRole('textbox', { name: 'Password' }).fill(admin().password);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    // It goes on to where one wanted to be, filter and all.
+    await page.getByRole('heading', { name: 'Everything' }).waitFor();
+    assert.equal(new URL(page.url()).search, '?outcome=denied');
+    const row = rows().filter({ hasText: 'A sign-in as mara' }).first();
+    await row.waitFor();
+    assert.match((await row.textContent()) ?? '', /Denied.*wrong_password/);
+    browser.assertQuiet();
+  });
+
+  test('a filter is an address: it can be linked to, taken back, and is applied by the server', async () => {
+    const { page } = browser;
+    await browser.open('/administration/trail');
+    await rows().first().waitFor();
+    await page.getByRole('combobox', { name: 'Outcome' }).click();
+    await page.getByRole('option', { name: 'Denied' }).click();
+    await page.waitForURL('**/administration/trail?outcome=denied');
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'All filters' }).click();
+    await page.getByRole('combobox', { name: 'Reason' }).fill('wrong_password');
+    await page.getByRole('option', { name: 'wrong_password' }).click();
+    await page.waitForURL('**/administration/trail?outcome=denied&reason=wrong_password');
+    await page.getByRole('list', { name: 'Active filters' }).getByText('wrong password').waitFor();
+    for (const row of await rows().all()) assert.match((await row.textContent()) ?? '', /wrong_password/);
+
+    await page.goBack();
+    await page.waitForURL('**/administration/trail?outcome=denied');
+    await page.getByRole('button', { name: 'Remove filter Outcome denied' }).click();
+    await page.waitForURL('**/administration/trail');
+
+    await browser.open(
+      '/administration/trail?type=container.tag.&type=project.entry.create&project=acme/app',
+    );
+    await rows().first().waitFor();
+    const titles = await rows().evaluateAll((found) => found.map((row) => row.textContent ?? ''));
+    assert.ok(titles.length >= 2);
+    for (const title of titles) assert.match(title, /Tag created|Project created/);
+    browser.assertQuiet();
+  });
+
+  test('a filter the server does not know is told, with the field', async () => {
+    const { page } = browser;
+    browser.expectRefusals(400);
+    await browser.open('/administration/trail?reason=bad_mood');
+    await page.getByRole('alert').getByText('reason').first().waitFor();
+    browser.assertQuiet();
+  });
+
+  test('an event opens beside the list, in words and in full, and leads on to its like', async () => {
+    const { page } = browser;
+    await browser.open('/administration/trail?outcome=denied&reason=wrong_password');
+    const link = rows().getByRole('link').first();
+    await link.focus();
+    await page.keyboard.press('Enter');
+    const drawer = page.getByRole('dialog', { name: 'Event' });
+    await drawer.getByText('wrong password (wrong_password)').waitFor();
+    const id = new URL(page.url()).searchParams.get('event');
+    assert.ok(id);
+    await drawer.getByText('account.sign_in.refuse').first().waitFor();
+    await drawer.getByRole('button', { name: 'Show JSON' }).click();
+    const shown = JSON.parse((await drawer.locator('pre').textContent()) ?? '') as Record<string, unknown>;
+    assert.equal(shown.id, id);
+    assert.equal(shown.type, 'account.sign_in.refuse');
+    await page.keyboard.press('Escape');
+    await drawer.waitFor({ state: 'hidden' });
+    assert.equal(new URL(page.url()).searchParams.get('event'), null);
+
+    await browser.open(`/events/${id}`);
+    await page.getByText('wrong password (wrong_password)').waitFor();
+    await page.getByRole('link', { name: 'by mara' }).click();
+    await page.getByRole('heading', { name: 'Everything' }).waitFor();
+    assert.equal(new URL(page.url()).searchParams.get('actor'), world.people.mara.id);
+    await rows().first().waitFor();
+    browser.assertQuiet();
+  });
+
+  test('times are the reader’s own, and UTC to the microsecond on hover', async () => {
+    await browser.open('/administration/trail');
+    const time = rows().first().locator('time');
+    const at = (await time.getAttribute('datetime')) ?? '';
+    const inTokyo = new Date(Date.parse(at) + 9 * 3_600_000).toISOString();
+    assert.equal(await time.textContent(), inTokyo.slice(11, 19) + inTokyo.slice(0, 10));
+    assert.equal(await time.getAttribute('title'), at.replace('T', ' ').replace('Z', ' UTC'));
+  });
+
+  test('pages go both ways', async () => {
+    const { page } = browser;
+    await browser.open('/administration/trail?type=');
+    await rows().first().waitFor();
+    const older = page.getByRole('link', { name: 'Older' });
+    const first = await rows().first().textContent();
+    // So many events that a second page exists.
+    for (let made = 0; made < 60; made++)
+      await world.admin.call('PUT', '/settings/organisations.create', {
+        value: made % 2 === 0 ? 'administrators' : 'users',
+      });
+    await browser.open('/administration/trail');
+    await older.click();
+    await page.waitForURL('**cursor=**');
+    await page
+      .getByText(first?.slice(20, 60) ?? '')
+      .first()
+      .waitFor();
+    await page.getByRole('link', { name: 'Newer' }).click();
+    await rows().filter({ hasText: 'Setting changed' }).first().waitFor();
+    browser.assertQuiet();
+  });
+
+  test('live events come by themselves, wait while paused, and are not doubled', async () => {
+    const { page } = browser;
+    await browser.open('/administration/trail?type=account.email.change');
+    await page.getByRole('button', { name: 'Live' }).click();
+    await page.getByRole('button', { name: 'Pause · live' }).waitFor();
+    const change = (email: string) => world.admin.call('PUT', '/users/rita/email', { email });
+    await change('rita@one.example');
+    await rows().filter({ hasText: 'changed the e-mail of rita' }).first().waitFor();
+    assert.equal(await rows().count(), 1);
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await change('rita@two.example');
+    await page.getByRole('button', { name: 'Go on · 1 new' }).click();
+    await rows().nth(1).waitFor();
+    assert.equal(await rows().count(), 2);
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await page.getByRole('button', { name: 'Live' }).waitFor();
+    browser.assertQuiet();
+  });
+
+  test('what is shown can be taken away as NDJSON and CSV', async () => {
+    const { page } = browser;
+    await browser.open('/administration/trail?type=account.email.change');
+    for (const [item, check] of [
+      [
+        'NDJSON',
+        (text: string) => assert.equal(JSON.parse(text.split('\n')[0] ?? '').type, 'account.email.change'),
+      ],
+      ['CSV', (text: string) => assert.match(text, /account\.email\.change/)],
+    ] as const) {
+      await page.getByRole('button', { name: 'Export' }).click();
+      const download = page.waitForEvent('download');
+      await page.getByRole('menuitem', { name: item }).click();
+      const path = await (await download).path();
+      check(await readFile(path, 'utf8'));
+    }
+    browser.assertQuiet();
+  });
+});
