@@ -35,7 +35,7 @@ import { addTrailMetrics } from './main/trail-metrics.ts';
 import { version } from './main/version.ts';
 import { type Clock, systemClock } from './stdx/clock.ts';
 import { Search } from './trail/search.ts';
-import { Trail } from './trail/trail.ts';
+import { Trail, type TrailParts } from './trail/trail.ts';
 
 export type App = {
   /** Where people reach it. */
@@ -52,14 +52,24 @@ export type App = {
   readonly failed: Promise<FatalError>;
 };
 
-export type AppParts = { log: Logger; clock?: Clock };
+export type AppParts = {
+  log: Logger;
+  clock?: Clock;
+  /** Only the bench makes another: one that records nothing, to measure what recording costs. */
+  makeTrail?: (parts: TrailParts) => Trail;
+};
 
 /** Opens and migrates everything, and makes the first administrator. When it throws, nothing stays open. */
-export async function createApp(config: Config, { log, clock = systemClock() }: AppParts): Promise<App> {
+export async function createApp(config: Config, parts: AppParts): Promise<App> {
+  const { log, clock = systemClock(), makeTrail = (of: TrailParts) => new Trail(of) } = parts;
   requireUsableTls(config.tls);
   await using opened = new AsyncDisposableStack();
   const stores = await openStores(opened, config, clock);
-  const domain = await composeDomain(opened, stores, config, clock);
+  const domain = await composeDomain(
+    opened,
+    { ...stores, clock, trail: makeTrail({ db: stores.db, clock }) },
+    config,
+  );
   const firstStart = await beginFirstStart(domain.identity.parts, config.firstAdmin);
   const { promise: failed, resolve: onFatal } = Promise.withResolvers<FatalError>();
   const http = composeHttp({ ...domain, config, log, onFatal });
@@ -125,12 +135,10 @@ type Domain = Stores & {
 
 async function composeDomain(
   opened: AsyncDisposableStack,
-  stores: Stores,
+  stores: Stores & { clock: Clock; trail: Trail },
   config: Config,
-  clock: Clock,
 ): Promise<Domain> {
-  const { db } = stores;
-  const trail = new Trail({ db, clock });
+  const { db, clock, trail } = stores;
   const search = await Search.open({ db, clock, trail, location: locationOf(config) });
   opened.defer(() => search.close());
   const registryKey = await readRegistryKey(config.dataDir);
@@ -141,7 +149,7 @@ async function composeDomain(
     registryTokenMs: registryTokenSeconds * 1_000,
   };
   const identity = new Identity({ db, trail, clock, registryKey, publicUrl: config.publicUrl, settings });
-  return { ...stores, clock, trail, search, identity, access: new Access({ db }), guard: new DigestGuard() };
+  return { ...stores, search, identity, access: new Access({ db }), guard: new DigestGuard() };
 }
 
 /** Each host is one line here. */

@@ -134,7 +134,16 @@ function walk(schema: z.ZodType, pointer: string, found: { erasable: string[]; r
   if (inner instanceof z.ZodObject) {
     for (const [key, value] of Object.entries(inner.shape))
       walk(value as z.ZodType, `${pointer}/${key}`, found);
+    return;
   }
+  if (inner instanceof z.ZodArray) requireUnmarked(inner.element as z.ZodType, pointer);
+}
+
+/** A list is erased as a whole: a mark within one would leave its values in the log for ever. */
+function requireUnmarked(element: z.ZodType, pointer: string): void {
+  const found = { erasable: [] as string[], restricted: [] as string[] };
+  walk(element, pointer, found);
+  if (found.erasable.length > 0) throw new Error(`mark the list ${pointer}, not what stands in it`);
 }
 
 function unwrap(schema: z.ZodType): z.ZodType {
