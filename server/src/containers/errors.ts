@@ -32,7 +32,7 @@ const byCode: Readonly<Record<ErrorCode, OciCode>> = {
   forbidden: 'DENIED',
   not_found: 'NAME_UNKNOWN',
   conflict: 'DENIED',
-  range_not_satisfiable: 'BLOB_UPLOAD_INVALID',
+  range_not_satisfiable: 'UNSUPPORTED',
   too_large: 'SIZE_INVALID',
   unsupported: 'UNSUPPORTED',
   method_not_allowed: 'UNSUPPORTED',

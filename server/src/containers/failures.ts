@@ -38,6 +38,9 @@ export function sendFailure(
   if (error.code === 'method_not_allowed' && exchange)
     reply.header('allow', methodsOf(exchange.route.resource).join(', '));
   if (error.retryAfterSeconds !== undefined) reply.header('retry-after', error.retryAfterSeconds);
+  if (error.code === 'range_not_satisfiable' && error.details.field === 'range') {
+    reply.header('content-range', `bytes */${error.details.sizeBytes}`);
+  }
   if (mustClose(request.raw)) reply.header('connection', 'close');
   const body = Buffer.from(JSON.stringify(bodyOfError(error)));
   reply.code(statusOfError(error)).type('application/json');

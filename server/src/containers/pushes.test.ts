@@ -242,6 +242,8 @@ for (const { engine, skip } of engines) {
       assert.equal((await get()).status, 200, 'a HEAD covers nothing');
       await registry.ask('/v2/alice/app/manifests/v1', { auth: alice.auth });
       assert.equal((await get()).status, 200);
+      const outside = await get({ range: 'bytes=9-' });
+      assert.deepEqual([outside.status, outside.headers.get('content-range')], [416, 'bytes */6']);
       registry.clock.advanceMs(3_600_001);
       assert.equal((await get()).status, 200);
       const events = (await registry.events(from)).filter(
@@ -252,6 +254,7 @@ for (const { engine, skip } of engines) {
         'container.blob.pull',
         'container.blob.pull',
         'container.manifest.pull',
+        'container.pull.refuse',
         'container.blob.pull',
       ]);
       assert.deepEqual(events[1]?.details, { digest, sizeBytes: 6 });

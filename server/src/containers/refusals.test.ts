@@ -291,7 +291,7 @@ for (const { engine, skip } of engines) {
           `${app}/blobs/${digestOf('sha256', 'config')}`,
           { headers: { range: 'bytes=9-' } },
           416,
-          'BLOB_UPLOAD_INVALID',
+          'UNSUPPORTED',
           'request_invalid',
           'pull',
         ],

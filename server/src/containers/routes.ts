@@ -60,7 +60,7 @@ const entries: readonly Entry[] = [
     resource: 'token',
     spec: 'token §Requesting a Token',
     events: ['account.sign_in.succeed'],
-    silent: `A token with fewer rights than asked for is no refusal; the first request refused because of it is. ${signIn}`,
+    silent: `A token with fewer rights than asked for is no refusal; the first request refused because of it is. A malformed scope is refused before anybody was asked anything. ${signIn}`,
     handler: getToken,
   },
   {
