@@ -36,6 +36,9 @@ export class SqliteProjection implements Projection {
   readonly #listeners = new Set<() => void>();
   readonly #waiting: Asked[] = [];
   #projected = 0;
+  /** Told to the projector, and when it will next be. */
+  #head = 0;
+  #telling: NodeJS.Timeout | undefined;
   #asked = 0;
   #stopListening: () => void = () => {};
   #closed = false;
@@ -64,8 +67,8 @@ export class SqliteProjection implements Projection {
     projector.on('message', (news: ProjectorNews) => projection.#hear(news));
     // The thread is gone, with what it did not commit; the lag grows until writers are held up, and a restart repairs it.
     projector.on('error', () => {});
-    projection.#stopListening = parts.db.onHead((head) => projection.#order({ head }));
-    projection.#order({ head: await parts.db.head() });
+    projection.#stopListening = parts.db.onHead((head) => projection.#grown(head));
+    projection.#grown(await parts.db.head());
     return projection;
   }
 
@@ -75,6 +78,8 @@ export class SqliteProjection implements Projection {
 
   onProjected(listener: () => void): () => void {
     this.#listeners.add(listener);
+    // Somebody waits for what is committed now.
+    if (this.#telling !== undefined) this.#tell();
     return () => this.#listeners.delete(listener);
   }
 
@@ -100,6 +105,7 @@ export class SqliteProjection implements Projection {
   async close(): Promise<void> {
     this.#closed = true;
     this.#stopListening();
+    clearTimeout(this.#telling);
     for (const asked of this.#waiting.splice(0)) asked.reject(givenUp());
     this.#order({ end: true });
     for (const searcher of this.#searchers) {
@@ -107,6 +113,18 @@ export class SqliteProjection implements Projection {
       searcher.thread.postMessage({ end: true } satisfies SearcherOrder);
     }
     await Promise.all([this.#projectorExited, ...this.#searchers.map((searcher) => searcher.exited)]);
+  }
+
+  /** Commits come by the thousand a second: the thread is told of many at once, and so projects many in one batch. */
+  #grown(head: number): void {
+    this.#head = head;
+    this.#telling ??= setTimeout(() => this.#tell(), projectionLimits.gatherMs);
+  }
+
+  #tell(): void {
+    clearTimeout(this.#telling);
+    this.#telling = undefined;
+    this.#order({ head: this.#head });
   }
 
   #order(order: ProjectorOrder): void {

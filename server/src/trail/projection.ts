@@ -26,6 +26,8 @@ export const projectionLimits = {
   /** Searchers on PostgreSQL: connections that reading the trail may hold. */
   connections: 4,
   retryMs: 1_000,
+  /** How long new events are gathered before they are projected, when nobody waits for them. */
+  gatherMs: 15,
 } as const;
 
 export function tooManyQuestions(): AppError {
