@@ -62,6 +62,7 @@ export async function openWorld(options: TestServerOptions = {}): Promise<World>
   await using owned = new AsyncDisposableStack();
   const server = owned.use(await startTestServer(options));
   const wire = owned.use(createWire(server.url));
+  if (options.admin === false) await setUp(server, wire);
   const admin = createManagement(wire, server.adminAuth.basic);
   const people = await createPeople(admin);
   const as = (person: Person): Management => createManagement(wire, person.key.basic);
@@ -106,6 +107,21 @@ export async function openWorld(options: TestServerOptions = {}): Promise<World>
       scope: { ...acme.home, project: { format: 'container' as const, id: text(id), path } },
     };
   }
+}
+
+/** The one-time code stands on the terminal of whoever started the server. */
+export function setupCodeOf(server: TestServer): string {
+  const code = /\b[A-Z2-9]{5}(?:-[A-Z2-9]{5}){3}\b/.exec(server.logs())?.[0];
+  if (code === undefined) throw new Error(`no one-time code was printed:\n${server.logs()}`);
+  return code;
+}
+
+/** What the first-run page does. */
+async function setUp(server: TestServer, wire: Wire): Promise<void> {
+  const { username, password } = server.adminAuth;
+  const json = { code: setupCodeOf(server), username, password };
+  const answer = await wire.send({ method: 'POST', path: '/api/v1/setup', json });
+  if (answer.status !== 201) throw new Error(`setup answered ${answer.status}: ${answer.text}`);
 }
 
 async function createPeople(admin: Management): Promise<World['people']> {
