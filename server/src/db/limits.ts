@@ -3,6 +3,9 @@ export const limits = {
   /** Units waiting to run; beyond it callers get 503. */
   waitingUnits: 10_000,
   unitsPerBatch: 512,
+  /** A batch of so many was shared, and the next one is gathered for up to so many turns of the event loop. */
+  sharedBatch: 4,
+  gatherTurns: 8,
   /** Events per insert and per move from the outbox on PostgreSQL. */
   eventsPerMove: 2_000,
   preparedStatements: 500,

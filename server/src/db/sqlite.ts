@@ -217,6 +217,8 @@ export class SqliteDb implements Db {
   #units: Unit[] = [];
   #appends: Append[] = [];
   #scheduled = false;
+  /** How many shared the last batch. */
+  #lastBatch = 0;
   #head: number;
   #fatal: FatalError | undefined;
   #closing: Promise<void> | undefined;
@@ -311,23 +313,40 @@ export class SqliteDb implements Db {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    // After I/O callbacks: requests that arrived together share a batch.
-    setImmediate(() => void this.#drain());
+    this.#afterGathering(() => void this.#drain());
   }
 
   async #drain(): Promise<void> {
-    while ((this.#units.length > 0 || this.#appends.length > 0) && !this.#fatal) {
+    while (this.#waiting() > 0 && !this.#fatal) {
       await this.#batch();
-      if (this.#units.length + this.#appends.length > 0) await new Promise(setImmediate);
+      if (this.#waiting() > 0) await new Promise<void>((resolve) => this.#afterGathering(resolve));
     }
     this.#scheduled = false;
     this.#idle?.();
+  }
+
+  #waiting(): number {
+    return this.#units.length + this.#appends.length;
+  }
+
+  /**
+   * After I/O callbacks, so that requests that arrived together share a batch. When the last batch was shared, the loop
+   * is let turn for as long as more keep coming: one flush for all of them costs less than two.
+   */
+  #afterGathering(then: () => void, before = 0, turn = 1): void {
+    setImmediate(() => {
+      const waiting = this.#waiting();
+      const more = this.#lastBatch >= limits.sharedBatch && turn < limits.gatherTurns && waiting > before;
+      if (more && waiting < limits.unitsPerBatch) this.#afterGathering(then, waiting, turn + 1);
+      else then();
+    });
   }
 
   async #batch(): Promise<void> {
     const done: Done[] = [];
     let appends: Append[] = [];
     const first = this.#head;
+    this.#lastBatch = this.#waiting();
     try {
       this.#prepared.ofText('BEGIN IMMEDIATE').run();
     } catch (error) {
