@@ -197,14 +197,6 @@ const cases: Case[] = [
     reason: 'request_invalid',
   },
   {
-    method: 'PUT',
-    path: '/api/v1/me/password',
-    ask: { body: { current: 'wrong', password: 'long enough' } },
-    status: 403,
-    field: 'current',
-    reason: 'wrong_password',
-  },
-  {
     method: 'POST',
     path: '/api/v1/me/tokens',
     ask: { body: { kind: 'access_token', name: 'x', scopes: [] } },

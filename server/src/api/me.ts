@@ -4,14 +4,14 @@ import type { Caller } from '../domain/caller.ts';
 import { AppError } from '../domain/error.ts';
 import type { Identity } from '../identity/identity.ts';
 import { endSession, endSessions, listSessions, type Session } from '../identity/sessions.ts';
-import { changeEmail, changePassword, getUser, isPasswordOf } from '../identity/users.ts';
+import { changeEmail, changePassword, getUser } from '../identity/users.ts';
 import { formatUs } from '../stdx/clock.ts';
 import { rolesOf, timeOrNull, userIdOf } from './accounts.ts';
-import type { ApiHandlers } from './call.ts';
+import type { ApiCall, ApiHandlers } from './call.ts';
 import { nextOf, pageOf } from './pages.ts';
 import { selectMemberships } from './rows.ts';
 
-export type MeParts = { identity: Pick<Identity, 'parts'> };
+export type MeParts = { identity: Pick<Identity, 'parts' | 'authenticate'> };
 
 type MeRoutes =
   | `me.${'get' | 'put_email' | 'put_password'}`
@@ -26,14 +26,10 @@ export function meHandlers({ identity }: MeParts): ApiHandlers<MeRoutes> {
       await changeEmail(store, { by: caller, userId: userIdOf(caller), ...email });
       return viewMe({ identity }, caller);
     },
-    'me.put_password': async ({ caller, body }) => {
+    'me.put_password': async (call) => {
+      const { caller, body } = call;
       const userId = userIdOf(caller);
-      if (!(await isPasswordOf(store, { userId, password: body.current }))) {
-        throw new AppError('forbidden', 'The current password is wrong, so it was not changed.', {
-          reason: 'wrong_password',
-          details: { field: 'current' },
-        });
-      }
+      await requirePassword({ identity }, call, body.current);
       const keep = sessionIdOf(caller);
       const kept = keep === undefined ? {} : { keepSessionId: keep };
       await changePassword(store, { by: caller, userId, password: body.password, ...kept });
@@ -54,11 +50,47 @@ export function meHandlers({ identity }: MeParts): ApiHandlers<MeRoutes> {
   };
 }
 
+/** As a sign-in, with its lock-out and its event: a stolen session must not be a place to guess the password. */
+async function requirePassword(
+  { identity }: MeParts,
+  { caller, visit, request }: ApiCall<'me.put_password'>,
+  password: string,
+): Promise<void> {
+  const presented = { kind: 'basic', username: caller.actor.name ?? '', secret: password } as const;
+  const { facts, source } = request;
+  const context = {
+    surface: 'console',
+    request: facts,
+    source,
+    attempted: { action: 'me.put_password' },
+  } as const;
+  try {
+    await identity.authenticate(presented, context);
+  } catch (error) {
+    visit.recorded = true;
+    throw asWrongPassword(error);
+  }
+}
+
+/** 403 and not 401: whoever asks is signed in, and stays so. */
+function asWrongPassword(cause: unknown): unknown {
+  if (!(cause instanceof AppError) || cause.code !== 'unauthenticated') return cause;
+  return new AppError(
+    'forbidden',
+    'The current password is wrong or not accepted now, so it was not changed.',
+    {
+      reason: 'wrong_password',
+      details: { field: 'current' },
+      cause,
+    },
+  );
+}
+
 export function sessionIdOf({ credential }: Caller): string | undefined {
   return credential.kind === 'session' ? credential.id : undefined;
 }
 
-async function viewMe({ identity }: MeParts, caller: Caller): Promise<Me> {
+async function viewMe({ identity }: Pick<MeParts, 'identity'>, caller: Caller): Promise<Me> {
   const { kind, id, name } = caller.actor;
   if ((kind !== 'user' && kind !== 'robot') || id === undefined) {
     throw new AppError('forbidden', 'Only users and robots have an account.', { reason: 'not_permitted' });

@@ -26,6 +26,8 @@ export type Visit = {
   /** Where it stands: the owner of this scope reads the refusal. */
   scope: Scope;
   attempted: { project?: string; reference?: string; subject?: string };
+  /** Identity has told it already: no request yields two failures. */
+  recorded?: true;
   /** Set by the gate that says no, where the event tells more than the answer may. */
   refusal?: { reason: Reason; roleHeld?: string; roleNeeded?: string };
 };
@@ -76,9 +78,9 @@ const ruleSaidNo: ReadonlySet<Reason> = new Set([
 
 /** Undefined when there is nobody to speak of, or nothing was refused. */
 export function refusalDraft(visit: Visit, error: AppError): RefusalDraft | undefined {
-  const { caller, row, refusal } = visit;
+  const { caller, row, refusal, recorded } = visit;
   const reason = refusal?.reason ?? error.reason ?? reasonOf[error.code];
-  if (caller === undefined || reason === undefined || error.code === 'internal') return undefined;
+  if (caller === undefined || recorded || reason === undefined || error.code === 'internal') return undefined;
   const type = typeFor(row.refusal, reason);
   const { project, reference, subject } = visit.attempted;
   return {

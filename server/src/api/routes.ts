@@ -75,7 +75,12 @@ function bindRoute(app: FastifyInstance, parts: Bound, id: ApiRouteId): void {
       const visit: Visit & { found?: Found; row: ApiRoute } = { id, row, scope: {}, attempted: {} };
       parts.visits.set(request, visit);
       if (ignoresCredentials.has(id)) request.presented = { kind: 'none' };
-      visit.found = await passGates(parts, visit, request);
+      visit.found = await passGates(parts, visit, request).catch((error: unknown) => {
+        if (id !== 'session.get' || !isDeadSession(error, request)) throw error;
+        // Asked whether one is signed in, a session that has ended is an answer: no.
+        request.presented = { kind: 'none' };
+        return passGates(parts, visit, request);
+      });
     },
     handler: async (request, reply) => {
       const visit = parts.visits.get(request) as Visit & { found: Found };
@@ -95,6 +100,10 @@ function bindRoute(app: FastifyInstance, parts: Bound, id: ApiRouteId): void {
       return row.status === 204 ? reply.send() : answer;
     },
   });
+}
+
+function isDeadSession(error: unknown, { presented }: FastifyRequest): boolean {
+  return presented.kind === 'session' && error instanceof AppError && error.code === 'unauthenticated';
 }
 
 function requireNoBody(request: FastifyRequest): undefined {
