@@ -50,7 +50,7 @@ export const manifestSchema = z.strictObject({
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 
-/** `container` is the one format with tags; any other is answered as missing. */
+/** `container` is the one format with tags. */
 const project = { format: z.literal('container'), path: projectPathSchema };
 const params = z.strictObject(project);
 const tagParams = z.strictObject({ ...project, tag: tagNameSchema });

@@ -1,6 +1,6 @@
 /**
  * The one place where the management API decides whether somebody gets through. In this order, and the first gate that
- * fails names the event: the credential, the proof of origin, the names in the path, the token's scope, the permission
+ * fails names the event: the credential and its kind, the proof of origin, the names in the path, the token's scope, the permission
  * of the row. What a caller may not know of is answered like what does not exist; only the event tells the difference.
  */
 import {
@@ -45,6 +45,7 @@ export async function passGates(
   request: FastifyRequest,
 ): Promise<Found> {
   await meet(parts, visit, request);
+  requireNoRegistryToken(visit.caller);
   requireOrigin(parts, visit.caller, request);
   const { row } = visit;
   const params = row.params === undefined ? undefined : parseInput(row.params, request.params, 'path');
@@ -101,6 +102,18 @@ async function authenticate(
     },
     ...(group !== undefined && { groups: [group] }),
   });
+}
+
+/** A registry token carries a few actions on a few projects, for /v2/ alone; here it would be all its user may. */
+function requireNoRegistryToken(caller: Caller | undefined): void {
+  if (caller === undefined || (caller.grants === undefined && caller.actor.kind !== 'anonymous')) return;
+  throw new AppError(
+    'forbidden',
+    'A registry token is for /v2/ only. Use an access token or a password here.',
+    {
+      reason: 'scope_missing',
+    },
+  );
 }
 
 /** A cookie is sent by the browser whoever made the page; a change therefore carries a proof that ours did. */

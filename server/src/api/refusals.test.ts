@@ -287,6 +287,34 @@ for (const { engine, skip } of engines) {
       }
     });
 
+    it('takes no registry token, whoever’s it is', async () => {
+      await using api = await openApi(engine);
+      const world = await populate(api);
+      const request = { id: 'probe', protocol: 'http' } as const;
+      const context = {
+        surface: 'bearer',
+        request,
+        source: '192.0.2.1',
+        attempted: { action: 'x' },
+      } as const;
+      const presented = { kind: 'bearer', token: world.boss.auth.slice('Bearer '.length) } as const;
+      const boss = await api.identity.authenticate(presented, context);
+      const grants = [{ project: 'acme/app', requested: ['pull'], granted: ['pull'] }];
+      for (const holder of [boss, undefined]) {
+        const auth = `Bearer ${api.identity.issueRegistryToken(holder, grants).token}`;
+        for (const id of ['me.get', 'users.list', 'tags.list', 'projects.list', 'events.list'] as const) {
+          const row = apiRoute(id);
+          const answer = await api.ask(row.method, pathOf(row, world), { auth });
+          assert.deepEqual([answer.status, answer.json.reason], [403, 'scope_missing'], id);
+          assert.deepEqual(
+            answer.events.map((event) => [event.type, event.reason, event.actor.id]),
+            [[row.refusal, 'scope_missing', holder?.actor.id]],
+            id,
+          );
+        }
+      }
+    });
+
     it('knows the methods of every path', async () => {
       await using api = await openApi(engine);
       const world = await populate(api);
