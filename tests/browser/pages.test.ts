@@ -37,7 +37,7 @@ describe('every page', { skip: browserSkip }, () => {
       name: 'an owner, light, 1280 pixels wide',
       look: { colorScheme: 'light', viewport: { width: 1280, height: 800 } },
       who: () => world.people.olivia,
-      paths: [...forEverybody, '/namespaces/olivia', ...ofOwners],
+      paths: [...forEverybody, '/namespaces/olivia/trail', ...ofOwners],
     },
     {
       name: 'an administrator, dark, 800 pixels wide',

@@ -68,7 +68,7 @@ describe('the trail', { skip: browserSkip }, () => {
     await rows().first().waitFor();
     const titles = await rows().evaluateAll((found) => found.map((row) => row.textContent ?? ''));
     assert.ok(titles.length >= 2);
-    for (const title of titles) assert.match(title, /Tag created|Project created/);
+    for (const title of titles) assert.match(title, /created the (tag|project)/);
     browser.assertQuiet();
   });
 
@@ -119,24 +119,20 @@ describe('the trail', { skip: browserSkip }, () => {
 
   test('pages go both ways', async () => {
     const { page } = browser;
-    await browser.open('/administration/trail?type=');
-    await rows().first().waitFor();
-    const older = page.getByRole('link', { name: 'Older' });
-    const first = await rows().first().textContent();
-    // So many events that a second page exists.
     for (let made = 0; made < 60; made++)
       await world.admin.call('PUT', '/settings/organisations.create', {
         value: made % 2 === 0 ? 'administrators' : 'users',
       });
-    await browser.open('/administration/trail');
-    await older.click();
-    await page.waitForURL('**cursor=**');
-    await page
-      .getByText(first?.slice(20, 60) ?? '')
-      .first()
-      .waitFor();
+    const count = (events: number) => page.getByText(`${events} events on this page`).waitFor();
+    await browser.open('/administration/trail?type=system.setting.change');
+    await count(50);
+    const newest = await rows().first().locator('time').getAttribute('datetime');
+    await page.getByRole('link', { name: 'Older' }).click();
+    await count(10);
+    assert.match(page.url(), /cursor=/);
     await page.getByRole('link', { name: 'Newer' }).click();
-    await rows().filter({ hasText: 'Setting changed' }).first().waitFor();
+    await count(50);
+    assert.equal(await rows().first().locator('time').getAttribute('datetime'), newest);
     browser.assertQuiet();
   });
 

@@ -2,6 +2,7 @@
 import type { ApiResponse, ApiRouteId } from '@tallyman/contract';
 import {
   infiniteQueryOptions,
+  MutationCache,
   QueryCache,
   QueryClient,
   queryOptions,
@@ -43,6 +44,7 @@ export function apiList<Id extends ListId>(id: Id, input: ApiCallInput<Id>) {
 export function useApiMutation<Id extends ApiRouteId>(id: Id, changes: readonly ApiRouteId[] = []) {
   const client = useQueryClient();
   return useMutation({
+    meta: { inSession: true },
     mutationFn: (input: ApiCallInput<Id>) => callApi(id, input),
     onSuccess: async () => {
       await Promise.all(
@@ -64,10 +66,20 @@ export const sessionQuery = queryOptions({
 });
 
 export function createQueryClient(onSignedOut: () => void): QueryClient {
-  return new QueryClient({
+  const client = new QueryClient({
     queryCache: new QueryCache({
       onError: (error) => {
         if (isApiError(error, 'unauthenticated')) onSignedOut();
+      },
+    }),
+    mutationCache: new MutationCache({
+      onError: (error, _input, _context, mutation) => {
+        // Signing in is refused without anybody having been signed in.
+        const inSession = mutation.meta?.inSession === true;
+        if (inSession && isApiError(error, 'unauthenticated')) onSignedOut();
+        // The session began anew elsewhere in this browser: with its proof of origin the next try works.
+        if (isApiError(error) && error.problem.reason === 'csrf_failed')
+          void client.invalidateQueries({ queryKey: sessionQuery.queryKey });
       },
     }),
     defaultOptions: {
@@ -80,4 +92,5 @@ export function createQueryClient(onSignedOut: () => void): QueryClient {
       },
     },
   });
+  return client;
 }

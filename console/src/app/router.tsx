@@ -109,7 +109,12 @@ const routes = root.addChildren([
       path: '/administration/trail',
       component: AdministrationTrailPage,
     }),
-    createRoute({ ...parent, ...withFilters, path: '/namespaces/$namespace', component: NamespacePage }),
+    createRoute({
+      ...parent,
+      ...withFilters,
+      path: '/namespaces/$namespace/trail',
+      component: NamespacePage,
+    }),
     createRoute({ ...parent, path: '/events/$event', component: EventPage }),
     createRoute({ ...parent, path: '/administration/switches', component: ServerSwitchesPage }),
     createRoute({ ...parent, path: '/administration/users', component: UsersPage }),

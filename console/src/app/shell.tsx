@@ -86,7 +86,7 @@ function Navigation({ me }: { me: Me }) {
         <Item to="/trail" icon={<TrailIcon />} exact>
           Me
         </Item>
-        <Item to={`/namespaces/${me.name}`} icon={<PersonIcon />}>
+        <Item to={`/namespaces/${me.name}/trail`} icon={<PersonIcon />}>
           {me.name}
         </Item>
         {me.organisations.map(({ id, name }) => (

@@ -2,9 +2,9 @@
 import { Button, Loader } from '@mantine/core';
 import type { InfiniteData, UseInfiniteQueryResult } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
-import { type Column, DataTable } from './data-table.tsx';
 import classes from './parts.module.css';
 import { ProblemAlert } from './problem-alert.tsx';
+import { type Column, Table } from './table.tsx';
 
 type Page<Item> = { items: Item[]; next: string | null };
 
@@ -26,7 +26,7 @@ export function PagedTable<Item extends object>({ label, query, columns, rowId, 
   if (items.length === 0) return empty;
   return (
     <>
-      <DataTable label={label} items={items} columns={columns} rowId={rowId} />
+      <Table label={label} items={items} columns={columns} rowId={rowId} />
       {query.isError && <ProblemAlert error={query.error} retry={query.refetch} />}
       {query.hasNextPage && (
         <div className={classes.more}>

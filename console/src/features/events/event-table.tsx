@@ -2,10 +2,11 @@
 import type { ShownEvent } from '@tallyman/contract';
 import { Link } from '@tanstack/react-router';
 import { Fragment } from 'react';
-import { type Column, DataTable } from '../../parts/data-table.tsx';
 import { OutcomeBadge } from '../../parts/outcome-badge.tsx';
+import { type Column, Table } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
-import { inWords } from '../../parts/time-text.ts';
+import { formatUtc, inWords } from '../../parts/time-text.ts';
+import { agentName } from './agent-name.ts';
 import { EventSentence } from './event-sentence.tsx';
 import classes from './events.module.css';
 import type { TrailSearch } from './trail-search.ts';
@@ -26,7 +27,7 @@ export const optionalColumns = [
 
 export function EventTable({ events, selected, hidden }: Props) {
   return (
-    <DataTable
+    <Table
       label="Events"
       items={events}
       columns={columns}
@@ -64,20 +65,7 @@ const columns: readonly Column<ShownEvent>[] = [
         >
           <EventSentence event={event} />
         </Link>
-        <div className={classes.under}>
-          {event.title}
-          {event.repeats && (
-            <span className={classes.repeats} title={`until ${event.repeats.lastAt}`}>
-              and {event.repeats.count.toLocaleString()} more like it
-            </span>
-          )}
-          {!event.actor.proven && event.actor.name !== undefined && (
-            <span title="Somebody claimed to be this account and did not prove it">
-              {' '}
-              · identity only claimed
-            </span>
-          )}
-        </div>
+        <Remarks event={event} />
       </>
     ),
   },
@@ -103,6 +91,24 @@ const columns: readonly Column<ShownEvent>[] = [
     cell: (event) => <SourceCell event={event} />,
   },
 ];
+
+/** What a plain reading of the sentence would miss. */
+function Remarks({ event: { repeats, actor } }: { event: ShownEvent }) {
+  const claimed = !actor.proven && actor.name !== undefined;
+  if (!claimed && repeats === undefined) return null;
+  return (
+    <div className={classes.under}>
+      {repeats && (
+        <span className={classes.repeats} title={`until ${formatUtc(repeats.lastAt)}`}>
+          and {repeats.count.toLocaleString()} more like it
+        </span>
+      )}
+      {claimed && (
+        <span title="Somebody passed for this account and did not prove it">identity only claimed</span>
+      )}
+    </div>
+  );
+}
 
 function OutcomeCell({ event }: { event: ShownEvent }) {
   return (
@@ -162,7 +168,7 @@ function SourceCell({ event: { request, withheld } }: { event: ShownEvent }) {
       <>
         <span className={classes.ip}>{request.ip}</span>
         <div className={classes.under} title={request.userAgent}>
-          <span className={classes.clip}>{request.userAgent?.split(/[\s/]/)[0] ?? request.protocol}</span>
+          <span className={classes.clip}>{agentName(request.userAgent) ?? request.protocol}</span>
         </div>
       </>
     );

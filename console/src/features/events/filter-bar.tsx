@@ -124,6 +124,7 @@ function TextSearch({
   );
 }
 
+/** One line high whatever is chosen: the values stand as pills below the filters. */
 function ListField({
   name,
   labelled = false,
@@ -132,38 +133,32 @@ function ListField({
 }: FieldProps<ListFilter> & { labelled?: boolean }) {
   const value = filter[name] ?? [];
   const label = filterLabels[name];
-  const change = (values: string[]): void => setFilter({ [name]: values.length === 0 ? undefined : values });
+  const options = name === 'type' ? typeOptions : listOptions[name];
+  const hint = options === undefined ? (filterHints[name] ?? '') : 'any';
+  const count = value.length;
   const shared = {
     value,
-    onChange: change,
+    onChange: (values: string[]): void => setFilter({ [name]: values.length === 0 ? undefined : values }),
     ...(labelled ? { label } : { 'aria-label': label }),
+    placeholder: labelled
+      ? count === 0
+        ? hint
+        : `${count} chosen`
+      : `${label}: ${count === 0 ? hint : count}`,
     maxValues: mostValues,
     clearable: true,
+    className: classes.field,
+    classNames: { pill: classes.pillInField ?? '' },
     comboboxProps: { shadow: 'md', width: name === 'type' || name === 'reason' ? 340 : 'target' } as const,
   };
-  const options = name === 'type' ? typeOptions : listOptions[name];
-  if (options !== undefined) {
-    return (
-      <MultiSelect
-        {...shared}
-        data={options}
-        searchable
-        nothingFoundMessage="Nothing of that name"
-        placeholder={value.length === 0 ? (labelled ? 'any' : label) : ''}
-        maxDropdownHeight={340}
-        className={classes.field}
-        classNames={{ pill: classes.valuePill ?? '', inputField: classes.valueInput ?? '' }}
-      />
-    );
-  }
+  if (options === undefined) return <TagsInput {...shared} acceptValueOnBlur />;
   return (
-    <TagsInput
+    <MultiSelect
       {...shared}
-      placeholder={
-        value.length === 0 ? (labelled ? (filterHints[name] ?? '') : `${label}: ${filterHints[name]}`) : ''
-      }
-      acceptValueOnBlur
-      className={classes.field}
+      data={options}
+      searchable
+      nothingFoundMessage="Nothing of that name"
+      maxDropdownHeight={340}
     />
   );
 }

@@ -6,7 +6,6 @@ import { useNavigate, useParams } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
 import { apiList, apiQuery, useApiMutation } from '../../api/queries.ts';
 import { Confirm } from '../../parts/confirm.tsx';
-import type { Column } from '../../parts/data-table.tsx';
 import { ExpiryField, expiryAfter } from '../../parts/expiry-field.tsx';
 import { TextLink } from '../../parts/links.tsx';
 import { Nothing, Section } from '../../parts/page.tsx';
@@ -15,6 +14,7 @@ import classes from '../../parts/parts.module.css';
 import { ProblemAlert } from '../../parts/problem-alert.tsx';
 import { ScopePicker } from '../../parts/scope-picker.tsx';
 import { SecretOnce } from '../../parts/secret-once.tsx';
+import type { Column } from '../../parts/table.tsx';
 import { ownsNamespace, useMe } from '../session/use-me.ts';
 import { tokenColumns } from '../tokens/token-columns.tsx';
 

@@ -4,13 +4,13 @@ import type { Application } from '@tallyman/contract';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { apiList, useApiMutation } from '../../api/queries.ts';
-import type { Column } from '../../parts/data-table.tsx';
 import { PlusIcon } from '../../parts/icons.tsx';
 import { TextLink } from '../../parts/links.tsx';
 import { Nothing, Section } from '../../parts/page.tsx';
 import { PagedTable } from '../../parts/paged-table.tsx';
 import classes from '../../parts/parts.module.css';
 import { ProblemAlert } from '../../parts/problem-alert.tsx';
+import type { Column } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
 
 export function Applications({ organisation, owner }: { organisation: string; owner: boolean }) {

@@ -5,12 +5,12 @@ import { useInfiniteQuery } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { apiList, useApiMutation } from '../../api/queries.ts';
 import { Confirm } from '../../parts/confirm.tsx';
-import type { Column } from '../../parts/data-table.tsx';
 import { Nothing, Section } from '../../parts/page.tsx';
 import { PagedTable } from '../../parts/paged-table.tsx';
 import classes from '../../parts/parts.module.css';
 import { ProblemAlert } from '../../parts/problem-alert.tsx';
 import { RowMenu } from '../../parts/row-menu.tsx';
+import type { Column } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
 
 type Role = Member['role'];

@@ -4,7 +4,7 @@ import { Page } from '../../parts/page.tsx';
 import { Trail } from '../events/trail.tsx';
 
 export function NamespacePage() {
-  const { namespace } = useParams({ from: '/signed-in/namespaces/$namespace' });
+  const { namespace } = useParams({ from: '/signed-in/namespaces/$namespace/trail' });
   return (
     <Page
       title={namespace}

@@ -5,13 +5,13 @@ import { useInfiniteQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
 import { apiList, useApiMutation } from '../../api/queries.ts';
-import type { Column } from '../../parts/data-table.tsx';
 import { PlusIcon } from '../../parts/icons.tsx';
 import { TextLink } from '../../parts/links.tsx';
 import { Nothing, Page } from '../../parts/page.tsx';
 import { PagedTable } from '../../parts/paged-table.tsx';
 import classes from '../../parts/parts.module.css';
 import { ProblemAlert } from '../../parts/problem-alert.tsx';
+import type { Column } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
 import { isAdministrator, useMe } from '../session/use-me.ts';
 

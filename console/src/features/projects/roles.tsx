@@ -4,11 +4,11 @@ import type { ProjectFormat, RoleGrant } from '@tallyman/contract';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { apiList, useApiMutation } from '../../api/queries.ts';
-import type { Column } from '../../parts/data-table.tsx';
 import { Nothing, Section } from '../../parts/page.tsx';
 import { PagedTable } from '../../parts/paged-table.tsx';
 import classes from '../../parts/parts.module.css';
 import { ProblemAlert } from '../../parts/problem-alert.tsx';
+import type { Column } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
 
 type Role = RoleGrant['role'];

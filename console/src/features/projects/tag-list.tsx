@@ -5,12 +5,12 @@ import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { apiList } from '../../api/queries.ts';
 import { Copy } from '../../parts/copy.tsx';
-import type { Column } from '../../parts/data-table.tsx';
 import { TextLink } from '../../parts/links.tsx';
 import { Nothing } from '../../parts/page.tsx';
 import { PagedTable } from '../../parts/paged-table.tsx';
 import classes from '../../parts/parts.module.css';
 import { RowMenu } from '../../parts/row-menu.tsx';
+import type { Column } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
 import { TagChange, type TagWhat } from './tag-changes.tsx';
 

@@ -7,11 +7,11 @@ import { useState } from 'react';
 import { isApiError } from '../../api/problem.ts';
 import { apiList, apiQuery, useApiMutation } from '../../api/queries.ts';
 import { Confirm } from '../../parts/confirm.tsx';
-import type { Column } from '../../parts/data-table.tsx';
 import { TextLink } from '../../parts/links.tsx';
 import { Nothing, Section } from '../../parts/page.tsx';
 import { PagedTable } from '../../parts/paged-table.tsx';
 import classes from '../../parts/parts.module.css';
+import type { Column } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
 import { Digest } from './tag-list.tsx';
 

@@ -5,7 +5,6 @@ import { useInfiniteQuery } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { apiList, useApiMutation } from '../../api/queries.ts';
 import { Confirm } from '../../parts/confirm.tsx';
-import type { Column } from '../../parts/data-table.tsx';
 import { ExpiryField, expiryAfter } from '../../parts/expiry-field.tsx';
 import { PlusIcon } from '../../parts/icons.tsx';
 import { StateBadge } from '../../parts/outcome-badge.tsx';
@@ -15,6 +14,7 @@ import classes from '../../parts/parts.module.css';
 import { ProblemAlert } from '../../parts/problem-alert.tsx';
 import { RowMenu } from '../../parts/row-menu.tsx';
 import { SecretOnce } from '../../parts/secret-once.tsx';
+import type { Column } from '../../parts/table.tsx';
 import { Time, TimeOr } from '../../parts/time.tsx';
 
 /** The name without its owner, as the API takes it. */

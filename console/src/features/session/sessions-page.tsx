@@ -4,12 +4,12 @@ import type { AccountSession } from '@tallyman/contract';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { type FormEvent, useRef } from 'react';
 import { apiList, useApiMutation } from '../../api/queries.ts';
-import type { Column } from '../../parts/data-table.tsx';
 import { StateBadge } from '../../parts/outcome-badge.tsx';
 import { Nothing, Page, Section } from '../../parts/page.tsx';
 import { PagedTable } from '../../parts/paged-table.tsx';
 import classes from '../../parts/parts.module.css';
 import { ProblemAlert } from '../../parts/problem-alert.tsx';
+import type { Column } from '../../parts/table.tsx';
 import { Time, TimeOr } from '../../parts/time.tsx';
 import { useMe } from './use-me.ts';
 

@@ -1,9 +1,9 @@
 /** What every list of tokens shows of one, whatever its kind. */
 import type { OauthToken, Token } from '@tallyman/contract';
-import type { Column } from '../../parts/data-table.tsx';
 import { StateBadge } from '../../parts/outcome-badge.tsx';
 import classes from '../../parts/parts.module.css';
 import { Scopes } from '../../parts/scope-picker.tsx';
+import type { Column } from '../../parts/table.tsx';
 import { Time, TimeOr } from '../../parts/time.tsx';
 
 type AnyToken = Pick<

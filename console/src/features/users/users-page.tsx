@@ -5,7 +5,6 @@ import { useInfiniteQuery } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { apiList, useApiMutation } from '../../api/queries.ts';
 import { Confirm } from '../../parts/confirm.tsx';
-import type { Column } from '../../parts/data-table.tsx';
 import { PlusIcon } from '../../parts/icons.tsx';
 import { TextLink } from '../../parts/links.tsx';
 import { StateBadge } from '../../parts/outcome-badge.tsx';
@@ -14,6 +13,7 @@ import { PagedTable } from '../../parts/paged-table.tsx';
 import classes from '../../parts/parts.module.css';
 import { ProblemAlert } from '../../parts/problem-alert.tsx';
 import { RowMenu } from '../../parts/row-menu.tsx';
+import type { Column } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
 
 type Role = User['roles'][number];

@@ -44,7 +44,7 @@ const virtualFrom = 150;
 const rowHeightPx = 53;
 const none: readonly string[] = [];
 
-export function DataTable<Item extends RowData>({
+export function Table<Item extends RowData>({
   label,
   items,
   columns,
