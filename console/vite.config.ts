@@ -11,21 +11,19 @@ import { theme } from './src/theme.ts';
 
 const server = 'http://127.0.0.1:8080';
 
-/** `virtual:theme.css`: the theme's variables as a file; the component library would write them into a <style> element. */
-function themeStyles(): Plugin {
-  const name = 'virtual:theme.css';
+/** The theme's variables as a stylesheet; the component library would write them into a <style> element. */
+function themeVariables(): Plugin {
   return {
-    name: 'theme-styles',
-    resolveId: (id) => (id === name ? `\0${name}` : undefined),
+    name: 'theme-variables',
     load: (id) =>
-      id === `\0${name}`
+      id.endsWith('/src/theme-variables.css')
         ? convertCssVariables(defaultCssVariablesResolver(mergeMantineTheme(DEFAULT_THEME, theme)), ':root')
         : undefined,
   };
 }
 
 export default defineConfig({
-  plugins: [react(), themeStyles()],
+  plugins: [react(), themeVariables()],
   build: {
     outDir: 'dist',
     // The policy allows no `data:` scripts or styles, and small files cost nothing over one connection.

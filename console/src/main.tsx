@@ -1,7 +1,7 @@
 /** The console's start. */
 import './zod-without-eval.ts';
 import '@mantine/core/styles.css';
-import 'virtual:theme.css';
+import './theme-variables.css';
 import './app/app.css';
 import { MantineProvider } from '@mantine/core';
 import { QueryClientProvider } from '@tanstack/react-query';
@@ -24,7 +24,7 @@ createRoot(document.getElementById('root') as HTMLElement).render(
     <MantineProvider
       theme={theme}
       defaultColorScheme="auto"
-      // Both would be written as <style> elements, which the page's policy forbids; theme.css holds the first.
+      // Both would be written as <style> elements, which the page's policy forbids; theme-variables.css holds the first.
       withCssVariables={false}
       withGlobalClasses={false}
     >
