@@ -320,7 +320,7 @@ for (const { engine, skip } of testEngines()) {
         const held = await manifests();
         for (const [asked, status, code, reason] of cases)
           await deniedFor(way, asked, { ...base, status, code, reason });
-assert.equal(await manifests(), held, 'something of it was stored');
+        assert.equal(await manifests(), held, 'something of it was stored');
       });
 
       test(`by state, with ${way}: what another manifest still names is not deleted`, async () => {

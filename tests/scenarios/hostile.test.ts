@@ -339,6 +339,77 @@ for (const { engine, skip } of testEngines()) {
       }
     });
 
+    test('texts that no event or no database can hold: lone surrogates, NUL, control characters', async () => {
+      const { mara: maker, olivia } = world.people;
+      let made = 0;
+      for (const odd of ['\ud800', 'x\ud83d', 'a\u0000b', '\u0007', '\u202e', '\uffff']) {
+        made += 1;
+        const encoded = encodeURIComponent(odd.toWellFormed());
+        const typed = JSON.parse(world.image.manifest.bytes.toString('utf8')) as { config: object };
+        const manifest = (change: object): string => JSON.stringify({ ...typed, ...change });
+        const put = {
+          method: 'PUT',
+          path: `/v2/acme/app/manifests/odd-${made}`,
+          headers: { 'content-type': manifestType },
+        };
+        const asks: (WireRequest & { as?: World['people']['mara'] })[] = [
+          {
+            method: 'POST',
+            path: '/api/v1/me/tokens',
+            json: { kind: 'access_token', name: odd, scopes: ['project:read'] },
+          },
+          { method: 'PUT', path: '/api/v1/me/email', json: { email: `a${odd}@example.org` } },
+          {
+            method: 'PUT',
+            path: '/api/v1/me/password',
+            json: { current: odd, password: 'a long enough one' },
+          },
+          {
+            as: olivia,
+            method: 'POST',
+            path: '/api/v1/organisations/acme/applications',
+            json: { name: `${odd}${made}`, description: odd },
+          },
+          {
+            as: olivia,
+            method: 'PUT',
+            path: '/api/v1/projects/container/acme%2Fapp/description',
+            json: { description: `${made}${odd}` },
+          },
+          {
+            as: olivia,
+            method: 'POST',
+            path: '/api/v1/robots/acme',
+            json: { name: `odd-${made}`, description: odd },
+          },
+          { method: 'POST', path: '/api/v1/session', json: { username: odd, password: odd } },
+          { path: `/api/v1/events?text=${encoded}` },
+          {
+            path: `/api/v1/events?actor=${encoded}&userAgent=${encoded}&target=${encoded}&credential=${encoded}`,
+          },
+          { path: `/api/v1/projects/container/acme%2Fapp/tags?text=${encoded}` },
+          { path: `/api/v1/projects/container/acme%2Fapp/tags?cursor=${encoded}` },
+          { path: `/v2/acme/app/tags/list?last=${encoded}` },
+          { path: `/v2/_catalog?last=${encoded}` },
+          {
+            path: `/v2/acme/app/referrers/${world.image.manifest.digest}?artifactType=${encoded}&last=${encoded}`,
+          },
+          { path: '/v2/', headers: { authorization: basicAuth(odd, odd) } },
+          { ...put, body: manifest({ artifactType: odd }) },
+          { ...put, body: manifest({ config: { ...typed.config, mediaType: odd } }) },
+          { ...put, body: manifest({ annotations: { [odd]: odd } }) },
+          { ...put, path: `${put.path}?tag=${encoded}`, body: manifest({}) },
+        ];
+        for (const { as = maker, ...asked } of asks) {
+          const answer = await send({ ...asked, headers: { authorization: as.key.basic, ...asked.headers } });
+          assert.ok(
+            answer.status < 500,
+            `${asked.path} ${JSON.stringify(asked.json)} ${asked.body}: ${answer.text}`,
+          );
+        }
+      }
+    });
+
     test('bytes that are no HTTP, or two readings of it, are refused and leave nothing', async () => {
       const authorization = `Authorization: ${world.people.mara.key.basic}`;
       for (const bytes of [

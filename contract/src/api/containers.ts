@@ -11,6 +11,13 @@ import {
   timeSchema,
 } from './shapes.ts';
 
+/** PostgreSQL takes no NUL in a text. */
+const tagPartSchema = z
+  .string()
+  .min(1)
+  .max(128)
+  .refine((text) => !text.includes('\0'), 'must not hold the character NUL');
+
 export const tagSchema = z.strictObject({
   name: z.string(),
   digest: z.string(),
@@ -82,7 +89,7 @@ export const containerRoutes = {
     path: '/api/v1/projects/{format}/{path}/tags',
     summary: 'Tags of a project by name',
     params,
-    query: z.strictObject({ ...pageQuery, text: z.string().min(1).max(128).optional() }),
+    query: z.strictObject({ ...pageQuery, text: tagPartSchema.optional() }),
     status: 200,
     response: pageOf(tagSchema),
   },

@@ -6,7 +6,7 @@ import type { Project } from '../access/model.ts';
 import type { ReadDb } from '../db/store.ts';
 import type { Caller } from '../domain/caller.ts';
 import { withoutEvent } from './errors.ts';
-import { type Exchange, linkNext, parsePageSize } from './exchange.ts';
+import { type Exchange, linkNext, parsePageSize, textParameter } from './exchange.ts';
 import { Challenge, grantOf, place, requireCaller } from './gate.ts';
 import type { Host } from './parts.ts';
 
@@ -32,7 +32,7 @@ export async function listCatalog(host: Host, exchange: Exchange): Promise<void>
   const page =
     size === 0
       ? { paths: [], last: undefined }
-      : await readable(host, caller, { after: query.get('last') ?? '', size });
+      : await readable(host, caller, { after: textParameter(query, 'last') ?? '', size });
   if (page.last !== undefined)
     reply.header('link', linkNext('/v2/_catalog', { n: String(size), last: page.last }));
   reply.type('application/json').send(JSON.stringify({ repositories: page.paths }));

@@ -98,6 +98,18 @@ export function parseReference(text: string): { tag: string } | { digest: Digest
     : { tag: requireTagName(text, 'reference') };
 }
 
+/** A parameter that is compared with stored texts. PostgreSQL keeps no NUL in a text, and takes none in a question. */
+export function textParameter(query: URLSearchParams, name: string): string | undefined {
+  const text = query.get(name) ?? '';
+  if (text.includes('\0')) {
+    throw new AppError('invalid', `${name} may not hold the character NUL.`, {
+      reason: 'request_invalid',
+      details: { field: name },
+    });
+  }
+  return text === '' ? undefined : text;
+}
+
 /** Query parameter `n`: at most the page's size; 0 is allowed and means nothing. */
 export function parsePageSize(query: URLSearchParams, most: number): number {
   const text = query.get('n');

@@ -31,6 +31,8 @@ const nonDistributable =
 /** Things one manifest may name. */
 const maxDescriptors = 10_000;
 const maxTypeLength = 255;
+/** RFC 6838 §4.2 allows less; what is not printable could be kept in no event, and in not every database. */
+const printable = /^[\x20-\x7e]+$/;
 
 export type Manifest = {
   mediaType: string;
@@ -142,7 +144,7 @@ function descriptors(value: unknown, field: string): Descriptor[] {
 function descriptor(value: unknown, field: string): Descriptor {
   if (!isObject(value)) throw flaw(field, 'must be a descriptor');
   const { mediaType, size, urls, data, annotations } = value;
-  if (typeof mediaType !== 'string' || mediaType === '' || mediaType.length > maxTypeLength) {
+  if (typeof mediaType !== 'string' || mediaType.length > maxTypeLength || !printable.test(mediaType)) {
     throw flaw(`${field}.mediaType`, 'must be a media type');
   }
   const digest = typeof value.digest === 'string' ? parseDigest(value.digest) : undefined;
@@ -168,8 +170,8 @@ function annotationsOf({ annotations }: Json): string | undefined {
 function textField(json: Json, field: string): string | undefined {
   const value = json[field];
   if (value == null || value === '') return undefined;
-  if (typeof value !== 'string' || value.length > maxTypeLength)
-    throw flaw(field, `must be a text of at most ${maxTypeLength} characters`);
+  if (typeof value !== 'string' || value.length > maxTypeLength || !printable.test(value))
+    throw flaw(field, `must be a printable text of at most ${maxTypeLength} characters`);
   return value;
 }
 

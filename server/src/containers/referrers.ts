@@ -1,7 +1,7 @@
 /** Referrers (end-12a, end-12b): the manifests of a project whose `subject` is a digest, in pages bounded by bytes. */
 import type { ReadDb } from '../db/store.ts';
 import type { Digest } from '../domain/digest.ts';
-import { type Exchange, linkNext, requireDigest } from './exchange.ts';
+import { type Exchange, linkNext, requireDigest, textParameter } from './exchange.ts';
 import { admit } from './gate.ts';
 import { indexType } from './manifest-schema.ts';
 import type { Host } from './parts.ts';
@@ -22,8 +22,8 @@ export async function listReferrers(host: Host, exchange: Exchange): Promise<voi
   const { project } = await admit(host, exchange);
   const { query, path, reply } = exchange;
   const subject = requireDigest(exchange.reference);
-  const artifactType = query.get('artifactType') || undefined;
-  const after = query.get('last') ?? '';
+  const artifactType = textParameter(query, 'artifactType');
+  const after = textParameter(query, 'last') ?? '';
   const page = project
     ? await readReferrers(host.db.read, {
         projectId: project.id,
