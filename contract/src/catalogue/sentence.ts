@@ -50,7 +50,8 @@ const credentialTexts: Record<CredentialKind, string> = {
 };
 
 export function sentenceParts(event: Narrated): SentencePart[] {
-  const template = isEventType(event.type) ? declarationOf(event.type).sentence : event.type;
+  if (!isEventType(event.type)) return [{ text: event.type }];
+  const template = declarationOf(event.type).sentence;
   const parts: SentencePart[] = [];
   for (const piece of template.split(/(\{[^}]*\})/)) {
     if (piece === '') continue;
@@ -72,13 +73,13 @@ export function sentenceOf(event: Narrated): string {
 function filled(choice: string, event: Narrated): SentencePart {
   const paths = choice.split('|');
   for (const path of paths) {
-    const text = valueOf(path, event);
+    const text = fieldText(path, event);
     if (text !== undefined) return { text, path };
   }
   return { text: substitute(paths[0] as string, event) };
 }
 
-function valueOf(path: string, event: Narrated): string | undefined {
+function fieldText(path: string, event: Narrated): string | undefined {
   switch (path) {
     case 'actor':
       return event.actor?.name;
@@ -124,5 +125,5 @@ function substitute(path: string, event: Narrated): string {
     return event.target?.kind === undefined ? 'something' : `a ${event.target.kind.replaceAll('_', ' ')}`;
   if (path === 'namespace') return 'a namespace';
   if (path === 'project') return 'a project';
-  return path === 'reason' ? 'no reason given' : 'something';
+  return path === 'reason' ? 'there is no such thing, or it is not theirs to use' : '…';
 }

@@ -13,8 +13,12 @@ import {
 import { ownsView, type Reader, readerIn, type View } from './reader.ts';
 import { always, and, type Facts, holds, isIn, or, type Rule } from './rule.ts';
 
-/** `readable`: the event is there for the reader. `whole`: so are its restricted fields. `whole` implies `readable`. */
-export type Rights = { readable: Rule; whole: Rule };
+/**
+ * `readable`: the event is there for the reader. `whole`: so are its restricted fields. `placed`: so is where a refusal
+ * stands and why: who was turned away reads their own refusal, but must not learn from it whether what they asked for
+ * exists. `whole` and `placed` imply `readable`.
+ */
+export type Rights = { readable: Rule; whole: Rule; placed: Rule };
 
 const typesByAudience = Map.groupBy(eventTypes, (type) => declarationOf(type).audience);
 
@@ -26,17 +30,40 @@ function ofAudience(...audiences: readonly Audience[]): Rule {
   );
 }
 
+/** Refusals that stand where the thing asked for stands; a refused sign-in stands in the account it was tried on. */
+const tellsPlace = new Set(
+  eventTypes.filter((type) => {
+    const { reasons, audience } = declarationOf(type);
+    return reasons.length > 0 && (audience === 'project' || audience === 'project_security');
+  }),
+);
+const tellsNoPlace = isIn(
+  'type',
+  eventTypes.filter((type) => !tellsPlace.has(type)),
+);
+/** What tells a hidden thing from a missing one. */
+export const placeFields: readonly string[] = [
+  '/scope/namespace',
+  '/scope/project',
+  '/target',
+  '/reason',
+  '/details/roleHeld',
+  '/details/roleNeeded',
+  '/details/subject',
+];
+
 const forOwners = ofAudience('account', 'namespace', 'project', 'project_security');
 
 export function rightsOf(reader: Reader): Rights {
-  if (reader.role !== 'person') return { readable: always, whole: always };
+  if (reader.role !== 'person') return { readable: always, whole: always, placed: always };
   const { principalId } = reader;
   const own = isIn('actor', [principalId]);
+  const owns = and(forOwners, or(isIn('namespace', reader.owned), projectsOf(reader.ownedProjects)));
   const whole = or(
     // Done by them or in their name; and what somebody tried in their name, where others than the server's staff may know.
     and({ op: 'proven', is: true }, or(own, isIn('onBehalfOf', [principalId]))),
     and({ op: 'proven', is: false }, own, forOwners),
-    and(forOwners, or(isIn('namespace', reader.owned), projectsOf(reader.ownedProjects))),
+    owns,
   );
   const namesOnly = or(
     and(ofAudience('project'), projectsOf(reader.maintainedProjects)),
@@ -44,7 +71,8 @@ export function rightsOf(reader: Reader): Rights {
     // What was done to their account elsewhere: added to an organisation, given a role.
     and(ofAudience('account', 'namespace', 'project'), isIn('subject', [principalId])),
   );
-  return { readable: or(whole, namesOnly), whole };
+  const readable = or(whole, namesOnly);
+  return { readable, whole, placed: and(readable, or(tellsNoPlace, owns, namesOnly)) };
 }
 
 function projectsOf({ ids, ofNamespaces }: Reader['ownedProjects']): Rule {
@@ -92,6 +120,7 @@ const restrictedOf = new Map<EventType, readonly string[]>(
 
 /** Pointers of the fields this reader may not see of an event they may read. */
 export function maskedFields(rights: Rights, facts: Facts): readonly string[] {
-  if (holds(rights.whole, facts)) return [];
-  return isEventType(facts.type) ? (restrictedOf.get(facts.type) ?? []) : [];
+  const restricted = isEventType(facts.type) ? (restrictedOf.get(facts.type) ?? []) : [];
+  const masked = holds(rights.whole, facts) ? [] : restricted;
+  return holds(rights.placed, facts) ? masked : [...masked, ...placeFields];
 }

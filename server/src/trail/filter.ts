@@ -125,8 +125,10 @@ export type Known = {
 
 export type Conditions = { where: Sql; drivers: Driver[] };
 
-/** `whole`: the condition under which the reader may see restricted fields; a filter on one holds only then. */
-export function conditionsOf(checked: CheckedFilter, known: Known, whole: Sql): Conditions {
+/** When the reader may see restricted fields, and where a refusal stands: a filter on such a field holds only then. */
+export type Seen = { whole: Sql; placed: Sql };
+
+export function conditionsOf(checked: CheckedFilter, known: Known, { whole, placed }: Seen): Conditions {
   const { filter, types, fromUs, toUs, addresses, causes, terms } = checked;
   const all: Sql[] = [];
   const drivers: Driver[] = [];
@@ -153,22 +155,23 @@ export function conditionsOf(checked: CheckedFilter, known: Known, whole: Sql): 
     ['project', 'project_path', filter.project],
   ] as const) {
     if (!values) continue;
-    all.push(joined([inValues(column, words(values)), inValues(nameColumn, values.map(asPlain))], 'OR'));
+    const named = joined([inValues(column, words(values)), inValues(nameColumn, values.map(asPlain))], 'OR');
+    all.push(joined([placed, named], 'AND'));
     drive(column, [...words(values), ...(known.named.get(column) ?? [])]);
   }
-  if (filter.target)
-    all.push(
-      joined(
-        [inValues('target', words(filter.target)), inValues('target_name', filter.target.map(asPlain))],
-        'OR',
-      ),
-    );
+  if (filter.target) {
+    const named = [
+      inValues('target', words(filter.target)),
+      inValues('target_name', filter.target.map(asPlain)),
+    ];
+    all.push(joined([placed, joined(named, 'OR')], 'AND'));
+  }
   if (filter.credential) {
     all.push(inValues('credential', words(filter.credential)));
     drive('credential', words(filter.credential));
   }
   if (filter.reason) {
-    all.push(inValues('reason', words(filter.reason)));
+    all.push(joined([placed, inValues('reason', words(filter.reason))], 'AND'));
     drive('reason', words(filter.reason));
   }
   if (causes.length > 0) {
@@ -177,7 +180,7 @@ export function conditionsOf(checked: CheckedFilter, known: Known, whole: Sql): 
   }
   if (filter.actorKind) all.push(inValues('actor_kind', words(filter.actorKind)));
   if (filter.credentialKind) all.push(inValues('credential_kind', words(filter.credentialKind)));
-  if (filter.targetKind) all.push(inValues('target_kind', words(filter.targetKind)));
+  if (filter.targetKind) all.push(joined([placed, inValues('target_kind', words(filter.targetKind))], 'AND'));
   if (filter.outcome)
     all.push(
       inValues(
@@ -195,7 +198,13 @@ export function conditionsOf(checked: CheckedFilter, known: Known, whole: Sql): 
   }
   for (const term of terms)
     all.push(
-      joined([contains('text', term), joined([whole, contains('restricted_text', term)], 'AND')], 'OR'),
+      joined(
+        [
+          joined([placed, contains('text', term)], 'AND'),
+          joined([whole, contains('restricted_text', term)], 'AND'),
+        ],
+        'OR',
+      ),
     );
   if (isMerged(filter)) all.push(mergedSql(fromUs));
   return { where: joined(all, 'AND'), drivers };

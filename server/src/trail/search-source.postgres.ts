@@ -1,8 +1,16 @@
 /** Searches on PostgreSQL: statements on the pool; the database merges the runs of an index. */
 import { CompiledQuery } from 'kysely';
 import type { ReadDb } from '../db/store.ts';
+import type { Driver } from './filter.ts';
 import type { StoredEvent } from './projected-row.ts';
-import { type CandidateRequest, idxIn, portions, type SearchSource } from './search-source.ts';
+import {
+  type CandidateRequest,
+  idxIn,
+  portions,
+  type SearchSource,
+  type SizesRequest,
+  type Span,
+} from './search-source.ts';
 import type { Sql } from './sql.ts';
 
 export function postgresSource(read: ReadDb): SearchSource {
@@ -22,6 +30,10 @@ export function postgresSource(read: ReadDb): SearchSource {
         if (request.newestFirst) span.high = last;
         else span.low = last + 1;
       }
+    },
+    async sizes(request) {
+      const [row] = await rows<Record<string, number>>(sizesSql(request));
+      return request.drivers.map((_driver, at) => row?.[`n${at}`] ?? 0);
     },
     async events(indexes) {
       const where = idxIn('postgres', indexes);
@@ -44,29 +56,50 @@ export function compiled({ text, params }: Sql): CompiledQuery<never> {
 
 function candidatesSql({ driver, types, span, newestFirst }: CandidateRequest, wanted: number): Sql {
   const order = newestFirst ? 'DESC' : 'ASC';
-  const within = {
-    text: `e.idx >= ? AND e.idx < ? ORDER BY e.idx ${order} LIMIT ${wanted}`,
-    params: [span.low, span.high],
-  };
-  if (driver === 'all')
-    return { text: `SELECT e.idx FROM search_event e WHERE ${within.text}`, params: within.params };
-  const parts = driver.flatMap(({ column, keys }): Sql[] => {
-    if (keys.length === 0) return [];
-    const typed = column !== 'type' && column !== 'cause';
-    const holes = keys.map(() => (column === 'cause' ? '(?::bytea)' : '(?::bigint)')).join(', ');
-    const typeList = typed ? ` CROSS JOIN unnest(?::bigint[]) AS t(type)` : '';
-    const condition = typed ? `e.${column} = k.key AND e.type = t.type` : `e.${column} = k.key`;
-    return [
-      {
-        text: `SELECT r.idx FROM (VALUES ${holes}) AS k(key)${typeList} CROSS JOIN LATERAL (SELECT e.idx FROM search_event e WHERE ${condition} AND ${within.text}) r`,
-        params: [...keys, ...(typed ? [`{${types.join(',')}}`] : []), ...within.params],
-      },
-    ];
-  });
+  if (driver === 'all') {
+    return {
+      text: `SELECT idx FROM search_event WHERE idx >= ? AND idx < ? ORDER BY idx ${order} LIMIT ${wanted}`,
+      params: [span.low, span.high],
+    };
+  }
+  const parts = driver.flatMap((one) => runSql(one, { types, span, order, most: wanted }));
   if (parts.length === 0) return { text: 'SELECT idx FROM search_event WHERE 1 = 0', params: [] };
   // UNION, not UNION ALL: one event may lie in several runs.
   return {
     text: `SELECT idx FROM (${parts.map((part) => part.text).join(' UNION ')}) AS found ORDER BY idx ${order} LIMIT ${wanted}`,
     params: parts.flatMap((part) => part.params),
+  };
+}
+
+/** The first indexes of each run of one column; within the LATERAL each is a walk of its own along the index. */
+function runSql(
+  { column, keys }: Driver[number],
+  { types, span, order, most }: { types: readonly number[]; span: Span; order: 'ASC' | 'DESC'; most: number },
+): Sql[] {
+  if (keys.length === 0) return [];
+  const typed = column !== 'type' && column !== 'cause';
+  const holes = keys.map(() => (column === 'cause' ? '(?::bytea)' : '(?::bigint)')).join(', ');
+  const ofRun = `e.${column} = k.key${typed ? ' AND e.type = t.type' : ''}`;
+  const run = `SELECT e.idx FROM search_event e WHERE ${ofRun} AND e.idx >= ? AND e.idx < ? ORDER BY e.idx ${order} LIMIT ${most}`;
+  const typeList = typed ? ' CROSS JOIN unnest(?::bigint[]) AS t(type)' : '';
+  return [
+    {
+      text: `SELECT r.idx FROM (VALUES ${holes}) AS k(key)${typeList} CROSS JOIN LATERAL (${run}) r`,
+      params: [...keys, ...(typed ? [`{${types.join(',')}}`] : []), span.low, span.high],
+    },
+  ];
+}
+
+function sizesSql({ drivers, types, span, most }: SizesRequest): Sql {
+  const sizes = drivers.map((driver, at): Sql => {
+    const runs =
+      driver === 'all' ? [] : driver.flatMap((one) => runSql(one, { types, span, order: 'DESC', most }));
+    const counts = runs.map((run) => `(SELECT count(*) FROM (${run.text} LIMIT ${most}) AS run)`);
+    const text = driver === 'all' ? String(most) : counts.join(' + ') || '0';
+    return { text: `${text} AS n${at}`, params: runs.flatMap((run) => run.params) };
+  });
+  return {
+    text: `SELECT ${sizes.map((size) => size.text).join(', ')}`,
+    params: sizes.flatMap((size) => size.params),
   };
 }

@@ -1,6 +1,7 @@
 /** Searches on SQLite: `search.db` for the projection, the main file for the events; both opened for reading. */
 import type { SqliteFile } from '../db/search-file.ts';
 import type { Value } from '../db/statement.ts';
+import type { Driver } from './filter.ts';
 import type { StoredEvent } from './projected-row.ts';
 import { type CandidateRequest, idxIn, portions, type SearchSource, type Span } from './search-source.ts';
 import type { Sql } from './sql.ts';
@@ -14,6 +15,11 @@ export function sqliteSource(files: { search: SqliteFile; log: SqliteFile }): Se
     async *candidates(request) {
       yield* portionsOf(files.search, request);
     },
+    async sizes({ drivers, types, span, most }) {
+      return drivers.map((driver) =>
+        driver === 'all' ? most : sizeOf(files.search, { driver, types, span, most }),
+      );
+    },
     async events(indexes) {
       const where = idxIn('sqlite', indexes);
       const sql = `SELECT event.idx AS idx, body, fields FROM event LEFT JOIN event_private ON event_private.idx = event.idx WHERE event.${where.text}`;
@@ -21,6 +27,22 @@ export function sqliteSource(files: { search: SqliteFile; log: SqliteFile }): Se
       return indexes.map((idx) => found.get(idx)).filter((event) => event !== undefined);
     },
   };
+}
+
+function sizeOf(
+  file: SqliteFile,
+  { driver, types, span, most }: { driver: Driver; types: readonly number[]; span: Span; most: number },
+): number {
+  let size = 0;
+  for (const { column, keys } of driver) {
+    const typed = column === 'type' || column === 'cause' ? '' : `AND type IN (${types.join(',')})`;
+    const sql = `SELECT count(*) AS size FROM (SELECT 1 FROM search_event WHERE ${column} = ? ${typed} AND idx >= ? AND idx < ? LIMIT ?)`;
+    for (const key of keys) {
+      if (size >= most) return most;
+      size += file.rows<{ size: number }>(sql, [key, span.low, span.high, most - size])[0]?.size ?? 0;
+    }
+  }
+  return size;
 }
 
 /** One run of an index, read in portions that double. */

@@ -21,12 +21,21 @@ export type CandidateRequest = {
   first: number;
 };
 
+export type SizesRequest = {
+  drivers: readonly (Driver | 'all')[];
+  types: readonly number[];
+  span: Span;
+  most: number;
+};
+
 export interface SearchSource {
   readonly engine: Engine;
   /** For statements on the projection's tables. */
   rows<R>(sql: Sql): Promise<R[]>;
   /** Indexes of the runs' events, each once, in order, in growing portions; the last portion may be empty. */
   candidates(request: CandidateRequest): AsyncIterable<readonly number[]>;
+  /** How many events lie in the runs of each driver, counted up to `most`; one in several runs counts several times. */
+  sizes(request: SizesRequest): Promise<number[]>;
   /** The events themselves, in the order asked for; those whose body was dropped are left out. */
   events(indexes: readonly number[]): Promise<StoredEvent[]>;
 }

@@ -213,7 +213,8 @@ export const views: readonly View[] = [
   ...projects.map(({ namespace, project }) => ({ kind: 'project' as const, namespace, project })),
 ];
 
-export type Level = 'hidden' | 'names' | 'whole';
+/** `blind`: who was turned away sees their refusal, but not where it stands and why. */
+export type Level = 'hidden' | 'names' | 'blind' | 'whole';
 
 /** The rules of design.md section 8, in words that share nothing with audience.ts. */
 export function levelOf(event: AuditEvent, reader: Reader, view: View): Level {
@@ -228,15 +229,21 @@ export function levelOf(event: AuditEvent, reader: Reader, view: View): Level {
   if (reader.role !== 'person' && !isOwn) return 'whole';
   const { audience } = declarationOf(event.type as EventType);
   const self = reader.principalId;
+  const holds = ({ ids, ofNamespaces }: Reader['ownedProjects']): boolean =>
+    project !== undefined && (ids.includes(project) || (space !== undefined && ofNamespaces.includes(space)));
   if (self !== undefined) {
     const mine = event.actor.id === self || event.onBehalfOf?.id === self;
-    if (event.actor.proven && mine) return 'whole';
-    if (!event.actor.proven && event.actor.id === self && audience !== 'system') return 'whole';
+    const turnedAway = event.type.endsWith('.refuse') && event.type !== 'account.sign_in.refuse';
+    const knows =
+      (space !== undefined && reader.owned.includes(space)) ||
+      holds(reader.ownedProjects) ||
+      (audience === 'project' && (holds(reader.maintainedProjects) || subjectOf(event) === self));
+    if (event.actor.proven && mine) return turnedAway && !knows ? 'blind' : 'whole';
+    if (!event.actor.proven && event.actor.id === self && audience !== 'system')
+      return turnedAway && !knows ? 'blind' : 'whole';
   }
   if (audience === 'system') return 'hidden';
   if (space !== undefined && reader.owned.includes(space)) return 'whole';
-  const holds = ({ ids, ofNamespaces }: Reader['ownedProjects']): boolean =>
-    project !== undefined && (ids.includes(project) || (space !== undefined && ofNamespaces.includes(space)));
   if (holds(reader.ownedProjects)) return 'whole';
   if (audience === 'project' && holds(reader.maintainedProjects)) return 'names';
   if (audience === 'namespace' && space !== undefined && reader.memberOf.includes(space)) return 'names';
@@ -262,7 +269,17 @@ export function isInView(event: AuditEvent, reader: Reader, view: View): boolean
 export function masked(event: AuditEvent, level: Level): AuditEvent {
   const copy = structuredClone(event);
   if (level === 'whole') return copy;
-  for (const pointer of fieldMarks(declarationOf(event.type as EventType)).restricted) {
+  const place = [
+    'scope/namespace',
+    'scope/project',
+    'target',
+    'reason',
+    'details/roleHeld',
+    'details/roleNeeded',
+  ];
+  const blinded = [...place, 'details/subject'].map((path) => `/${path}`);
+  const restricted = fieldMarks(declarationOf(event.type as EventType)).restricted;
+  for (const pointer of level === 'blind' ? blinded : restricted) {
     const keys = pointer.slice(1).split('/');
     let holder = copy as unknown as Record<string, unknown> | undefined;
     for (const key of keys.slice(0, -1)) holder = holder?.[key] as Record<string, unknown> | undefined;
@@ -272,7 +289,7 @@ export function masked(event: AuditEvent, level: Level): AuditEvent {
 }
 
 /** Whether the filter matches, given only what the reader may see: so a match can never tell more than the event does. */
-export function matches(seen: AuditEvent, filter: EventFilter): boolean {
+export function matches(seen: AuditEvent, filter: EventFilter, level: Level): boolean {
   const either = (asked: readonly string[] | undefined, ...values: (string | undefined)[]): boolean =>
     asked === undefined || asked.some((value) => values.includes(clean(value)));
   const us = parseTimeUs(seen.occurredAt) as number;
@@ -302,7 +319,9 @@ export function matches(seen: AuditEvent, filter: EventFilter): boolean {
     (filter.to === undefined || us < (parseTimeUs(filter.to) as number)) &&
     (filter.text ?? '')
       .split(/\s+/)
-      .every((term) => textsOf(seen).some((text) => text.includes(clean(term.toLowerCase()) as string)))
+      .every((term) =>
+        textsOf(seen, level).some((text) => text.includes(clean(term.toLowerCase()) as string)),
+      )
   );
 }
 
@@ -319,7 +338,13 @@ function isWithin(ip: string | undefined, range: string): boolean {
   return address.kind() === network.kind() && address.match(network as never, bits);
 }
 
-function textsOf(event: AuditEvent): string[] {
+/** The words of a refusal are searched as a whole, so where its place is hidden, only its restricted texts are. */
+function textsOf(event: AuditEvent, level: Level): string[] {
+  if (level === 'blind') {
+    const { repeats } = event.details as { repeats?: { samples?: string[] } };
+    const own = [event.request.ip, event.request.userAgent, ...(repeats?.samples ?? [])];
+    return own.filter((text) => text !== undefined).map((text) => clean(text.toLowerCase()) as string);
+  }
   const found: string[] = [event.type, event.reason ?? ''];
   const walk = (value: unknown): void => {
     if (typeof value === 'string') found.push(value);

@@ -156,8 +156,9 @@ function expected(
   return made
     .map(({ event }, index) => ({ index, event, level: levelOf(event, reader, view) }))
     .filter(({ event, level }) => level !== 'hidden' && isInView(event, reader, view))
-    .map(({ index, event, level }) => ({ index, event: masked(event, level) }))
-    .filter(({ event }) => matches(event, filter))
+    .map(({ index, event, level }) => ({ index, level, event: masked(event, level) }))
+    .filter(({ event, level }) => matches(event, filter, level))
+    .map(({ index, event }) => ({ index, event }))
     .reverse();
 }
 

@@ -3,7 +3,6 @@
  * bounded number of rows and then says how far it came, so that no question can cost more than its page.
  */
 import { eventTypes } from '@tallyman/contract';
-import type { Value } from '../db/statement.ts';
 import { AppError } from '../domain/error.ts';
 import { concerns, rightsIn, viewRule } from './audience.ts';
 import {
@@ -16,7 +15,7 @@ import {
   type RunColumn,
   textsOf,
 } from './filter.ts';
-import { type Reader, readerIn, type View } from './reader.ts';
+import { ownsView, type Reader, readerIn, type View } from './reader.ts';
 import { and, factColumns, isIn, type Rule, ruleSql, valuesIn } from './rule.ts';
 import { idxIn, type SearchSource, type Span } from './search-source.ts';
 import { inValues, joined, type Sql } from './sql.ts';
@@ -138,10 +137,17 @@ async function planOf(
   const rights = rightsIn(view, reader);
   const shown = viewRule(view, reader);
   const types = filter.types ?? eventTypes;
-  const texts = [...types, ...textsOf(filter), ...valuesIn(rights.readable), ...valuesIn(shown)];
+  const texts = [
+    ...types,
+    ...textsOf(filter),
+    ...valuesIn(rights.placed),
+    ...valuesIn(rights.readable),
+    ...valuesIn(shown),
+  ];
   const runs = runsOf(view, reader);
   const known: Known = { words: await words.numbers(texts), named: await namedWords(source, filter) };
-  const asked = conditionsOf(filter, known, ruleSql(rights.whole, known.words));
+  const seen = { whole: ruleSql(rights.whole, known.words), placed: ruleSql(rights.placed, known.words) };
+  const asked = conditionsOf(filter, known, seen);
   const where = joined([ruleSql(and(shown, rights.readable), known.words), asked.where], 'AND');
   const drivers: (Driver | 'all')[] = [...runs.map((run) => toDriver(run, known.words)), ...asked.drivers];
   return { where, types: numbersOf(types, known.words), drivers: drivers.length === 0 ? ['all'] : drivers };
@@ -160,7 +166,16 @@ function runsOf(view: View, reader: Reader): InRule[][] {
   const inView =
     view.kind === 'namespace' ? isIn('namespace', [view.namespace.id]) : isIn('project', [view.project.id]);
   const person = readerIn(view, reader);
-  return person.role === 'person' ? [[inView as InRule], reachOf(person)] : [[inView as InRule]];
+  // Who may read most of what is there need not look elsewhere.
+  const readsMost = person.role !== 'person' || ownsView(reader, view) || maintainsView(reader, view);
+  return readsMost ? [[inView as InRule]] : [[inView as InRule], reachOf(person)];
+}
+
+function maintainsView({ maintainedProjects: { ids, ofNamespaces } }: Reader, view: View): boolean {
+  if (view.kind === 'me' || view.kind === 'administration') return false;
+  return (
+    ofNamespaces.includes(view.namespace.id) || (view.kind === 'project' && ids.includes(view.project.id))
+  );
 }
 
 /** Everything a person may read anywhere. */
@@ -187,31 +202,8 @@ function toDriver(runs: readonly InRule[], words: ReadonlyMap<string, number>): 
 async function fewest(source: SearchSource, { drivers, types }: Plan, span: Span): Promise<Driver | 'all'> {
   const [only] = drivers;
   if (drivers.length === 1) return only as Driver | 'all';
-  const counts = drivers.map((driver) => countSql(driver, types, span));
-  const columns = counts.map((count, at) => `(${count.text}) AS n${at}`).join(', ');
-  const [row] = await source.rows<Record<string, number>>({
-    text: `SELECT ${columns}`,
-    params: counts.flatMap((count) => count.params),
-  });
-  const numbers = drivers.map((_driver, at) => row?.[`n${at}`] ?? 0);
-  return drivers[numbers.indexOf(Math.min(...numbers))] as Driver | 'all';
-}
-
-function countSql(driver: Driver | 'all', types: readonly number[], { low, high }: Span): Sql {
-  if (driver === 'all') return { text: String(probed), params: [] };
-  const parts = driver.map(({ column, keys }): Sql => {
-    const typed =
-      column === 'type' || column === 'cause' ? '' : ` AND type IN (${types.join(',') || 'NULL'})`;
-    const key = inValues(column, keys as readonly Value[]);
-    return {
-      text: `(SELECT count(*) FROM (SELECT 1 FROM search_event WHERE ${key.text}${typed} AND idx >= ? AND idx < ? LIMIT ${probed}) AS run)`,
-      params: [...key.params, low, high],
-    };
-  });
-  return {
-    text: parts.map((part) => part.text).join(' + ') || '0',
-    params: parts.flatMap((part) => part.params),
-  };
+  const sizes = await source.sizes({ drivers, types, span, most: probed });
+  return drivers[sizes.indexOf(Math.min(...sizes))] as Driver | 'all';
 }
 
 /** Indexes asked for, that are projected, in blocks whose times meet the time asked for. */
