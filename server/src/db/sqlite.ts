@@ -221,6 +221,8 @@ export class SqliteDb implements Db {
   #lastBatch = 0;
   #head: number;
   #fatal: FatalError | undefined;
+  /** The last flush found the disk full. */
+  #wasFull = false;
   #closing: Promise<void> | undefined;
   #idle: (() => void) | undefined;
 
@@ -282,7 +284,10 @@ export class SqliteDb implements Db {
 
   async probe(): Promise<void> {
     if (this.#fatal) throw this.#fatal;
+    const probe = { namespace_id: '', key: 'probe', value: '', changed_at: 0 };
     await this.transact(async (tx) => {
+      // Only a page that is written tells that there is room again; while all is well nothing is.
+      if (this.#wasFull) await tx.q.insertInto('setting').values(probe).execute();
       await tx.q.deleteFrom('setting').where('namespace_id', '=', '').where('key', '=', 'probe').execute();
     });
   }
@@ -427,6 +432,7 @@ export class SqliteDb implements Db {
   }
 
   #answer(done: readonly Done[], appends: readonly Append[], first: number): void {
+    if (this.#head > first) this.#wasFull = false;
     for (const { tx } of done) for (const then of tx.callbacks ?? []) then();
     for (const { unit, value } of done) unit.resolve(value as never);
     for (const append of appends) append.resolve();
@@ -439,6 +445,7 @@ export class SqliteDb implements Db {
    */
   #flushFailed(error: unknown, done: readonly Done[], appends: readonly Append[]): void {
     const full = isDiskFull(error);
+    this.#wasFull = full;
     try {
       if (this.#writer.isTransaction) this.#writer.exec('ROLLBACK');
     } catch (rollbackError) {
