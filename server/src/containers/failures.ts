@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type AppError, FatalError } from '../domain/error.ts';
 import { mustClose } from './body.ts';
 import { bodyOfError, needsEvent, statusOfError, toContainerError } from './errors.ts';
-import type { Exchange } from './exchange.ts';
+import type { ContainerRoute, Exchange } from './exchange.ts';
 import { Challenge, countedAction, grantOf, rolesOf } from './gate.ts';
 import type { Host } from './parts.ts';
 import { methodsOf } from './routes.ts';
@@ -53,17 +53,23 @@ const scopeActions = { pull: 'pull', push: 'pull,push', delete: 'delete' } as co
 /** Registry token specification §How to authenticate; RFC 6750 §3. */
 export function challengeOf(
   host: Pick<Host, 'publicUrl'>,
-  exchange: Pick<Exchange, 'route' | 'path'> | undefined,
+  exchange: Pick<Exchange, 'route' | 'path' | 'query'> | undefined,
   error?: AppError,
 ): string {
   const service = new URL(host.publicUrl).host;
   let text = `Bearer realm="${host.publicUrl}/v2/auth",service="${service}"`;
-  const { route, path } = exchange ?? { path: '' };
+  const { route, path, query } = exchange ?? { path: '' };
   if (route?.resource === 'catalog') text += ',scope="registry:catalog:*"';
   else if (route?.action !== undefined && isPlain(path))
-    text += `,scope="repository:${path}:${scopeActions[route.action]}"`;
+    text += `,scope="repository:${path}:${scopeActions[route.action]}${sourceScope(route, query)}"`;
   if (error instanceof Challenge) return error.error === undefined ? text : `${text},error="${error.error}"`;
   return error === undefined ? text : `${text},error="invalid_token"`;
+}
+
+/** A mount also reads the project it mounts from. */
+function sourceScope(route: ContainerRoute, query: URLSearchParams | undefined): string {
+  const from = route.resource === 'uploads' ? (query?.get('from') ?? '') : '';
+  return isPlain(from) ? ` repository:${from}:pull` : '';
 }
 
 /** Only what could be a name is repeated in a header. */

@@ -6,8 +6,9 @@ import type { Project } from '../access/model.ts';
 import type { Digest } from '../domain/digest.ts';
 import { AppError } from '../domain/error.ts';
 import { parseProjectPath } from '../domain/names.ts';
+import { withoutEvent } from './errors.ts';
 import { type Admitted, answerBlob, type Exchange } from './exchange.ts';
-import { grantOf, place } from './gate.ts';
+import { Challenge, grantOf, place } from './gate.ts';
 import { mountBlob } from './links.ts';
 import type { Host } from './parts.ts';
 import { linkRow } from './rows.ts';
@@ -27,15 +28,29 @@ export async function tryMount(
   return done;
 }
 
-/** The project to mount from, if the caller may pull from it with the very credential presented. */
+/**
+ * The project to mount from, if the caller may pull from it with the very credential presented. A registry token that was
+ * not asked for the source is answered by a challenge that names both projects, for clients that then ask for both.
+ */
 async function findSource(host: Host, { caller }: Admitted, text: string): Promise<Project | undefined> {
   const path = parsePath(text);
   if (path === undefined) return undefined;
-  if (caller.grants !== undefined && !grantOf(caller, path.path)?.granted.includes('pull')) return undefined;
   const project = await host.access.findProject('container', path.path);
   const namespace = await host.access.findNamespace(path.namespace);
   const decision = await host.access.decide(caller, 'pull', place(path.path, namespace, project));
-  return decision.allowed ? project : undefined;
+  if (!decision.allowed) return undefined;
+  const grant = grantOf(caller, path.path);
+  if (caller.grants === undefined || grant?.granted.includes('pull')) return project;
+  if (grant !== undefined || project === undefined) return undefined;
+  throw withoutEvent(
+    new Challenge(
+      `Your registry token was not issued to pull from ${path.path}. Ask for another with that scope.`,
+      {
+        error: 'insufficient_scope',
+        reason: 'scope_missing',
+      },
+    ),
+  );
 }
 
 function parsePath(text: string): ReturnType<typeof parseProjectPath> | undefined {

@@ -137,6 +137,28 @@ for (const { engine, skip } of engines) {
       assert.deepEqual(events[2]?.details, { by: 'push', from: first, tag: 'v1', to: second });
     });
 
+    test('a registry token not asked for the source is challenged for both projects, and that is no event', async () => {
+      await using registry = await startRegistry(engine);
+      const alice = await registry.addUser('alice');
+      const push = await registry.bearer(alice.auth, 'repository:alice/app:pull,push');
+      const digest = await pushBlob(registry, { path: 'alice/app', auth: push }, 'shared');
+      const mount = (auth: string) =>
+        registry.ask(`/v2/alice/other/blobs/uploads/?mount=${digest}&from=alice/app`, {
+          method: 'POST',
+          auth,
+        });
+      const narrow = await registry.bearer(alice.auth, 'repository:alice/other:pull,push');
+      const from = await registry.head();
+      const challenged = await mount(narrow);
+      assert.equal(challenged.status, 401);
+      const challenge = challenged.headers.get('www-authenticate') ?? '';
+      const [, scope] = /scope="([^"]*)"/.exec(challenge) ?? [];
+      assert.equal(scope, 'repository:alice/other:pull,push repository:alice/app:pull');
+      assert.match(challenge, /error="insufficient_scope"/);
+      assert.deepEqual(types(await registry.events(from)), []);
+      assert.equal((await mount(await registry.bearer(alice.auth, scope))).status, 201);
+    });
+
     test('a blob of another project is mounted by whoever may pull it; else the upload begins, and is no refusal', async () => {
       await using registry = await startRegistry(engine);
       const [alice, bob] = [await registry.addUser('alice'), await registry.addUser('bob')];
