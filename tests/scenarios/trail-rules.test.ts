@@ -41,7 +41,7 @@ for (const { engine, skip } of testEngines()) {
         return path;
       };
       const denials: ShownEvent[] = [];
-      const oneDenial = async (expected: readonly string[]): Promise<ShownEvent[]> => {
+      const oneDenial = async (expected: readonly unknown[]): Promise<ShownEvent[]> => {
         const found = await world.trail.since();
         assert.deepEqual(
           found.map(({ type, reason, actor }) => [type, reason, actor.name]),
@@ -117,6 +117,20 @@ for (const { engine, skip } of testEngines()) {
           const [first] = await oneDenial(['account.sign_in.refuse', reason, user]);
           assert.deepEqual(first?.details.attempted, { action: 'push', project: 'acme/app' });
         }
+      });
+
+      test('docker and podman, signing in with what is wrong: one refused sign-in each', {
+        skip: clientSkip('docker'),
+      }, async () => {
+        await using home = await createClientHome();
+        const host = `${world.server.host}:${world.server.port}`;
+        const login = ['login', '-u', 'olivia', '--password-stdin', host];
+        assert.notEqual((await home.run('docker', login, { input: 'wrong' })).code, 0);
+        await oneDenial(['account.sign_in.refuse', 'wrong_password', 'olivia']);
+        const app = ['login', '--tls-verify=false', '-u', '$app', '--password-stdin', host];
+        const refused = await home.run('podman', ['--storage-driver=vfs', ...app], { input: 'wrong' });
+        assert.notEqual(refused.code, 0);
+        await oneDenial(['account.sign_in.refuse', 'unknown_token', undefined]);
       });
 
       test('after them at most one closing event each, which counts the repeats of its key', async () => {
@@ -235,6 +249,38 @@ for (const { engine, skip } of testEngines()) {
       const all = (await limited.trail.since()).filter(({ type }) => type === 'account.sign_in.refuse');
       assert.equal(total(all), 46, 'firsts and repeats are what was sent');
       assert.ok(found.length <= 22, `${found.length} rows of one source`);
+    });
+
+    test('ten wrong passwords lock an account out, and an administrator ends it: both are events', async () => {
+      const password = 'the long password of lena';
+      await world.admin.call('POST', '/users', { name: 'lena', password });
+      await world.trail.mark();
+      const signIn = async (secret: string): Promise<number> =>
+        (await world.wire.send({ path: '/v2/', headers: { authorization: basicAuth('lena', secret) } }))
+          .status;
+      for (let at = 0; at < 10; at++) assert.equal(await signIn(`guess ${at}`), 401);
+      assert.equal(await signIn(password), 401, 'the right one neither');
+      await world.admin.call('DELETE', '/users/lena/lockout');
+      assert.equal(await signIn(password), 200);
+      const found = await world.trail.since();
+      assert.deepEqual(
+        found.map(({ type, reason, actor, target, scope }) => [
+          type,
+          reason,
+          actor.name ?? actor.id,
+          target?.name,
+          scope.namespace?.name,
+        ]),
+        [
+          ['account.sign_in.refuse', 'wrong_password', 'lena', undefined, 'lena'],
+          ['account.lockout.start', undefined, 'lockout', 'lena', 'lena'],
+          ['account.sign_in.refuse', 'locked_out', 'lena', undefined, 'lena'],
+          ['account.lockout.end', undefined, world.server.adminAuth.username, 'lena', 'lena'],
+          ['account.sign_in.succeed', undefined, 'lena', undefined, 'lena'],
+        ],
+      );
+      assert.equal(found[1]?.details.failures, 10);
+      assert.deepEqual(found[3]?.details, { by: 'administrator' });
     });
 
     describe('switches', () => {
