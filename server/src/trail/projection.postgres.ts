@@ -26,6 +26,7 @@ export class PostgresProjection implements Projection {
   readonly #waiting: (() => void)[] = [];
   #asking = 0;
   #projected = 0;
+  #failure: string | undefined;
   #head = 0;
   #running: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -57,6 +58,10 @@ export class PostgresProjection implements Projection {
 
   projected(): number {
     return this.#projected;
+  }
+
+  failure(): string | undefined {
+    return this.#failure;
   }
 
   onProjected(listener: () => void): () => void {
@@ -107,7 +112,8 @@ export class PostgresProjection implements Projection {
     if (this.#closed || this.#running !== undefined) return;
     clearTimeout(this.#retry);
     this.#running = this.#catchUp()
-      .catch(() => {
+      .catch((error: Error) => {
+        this.#failure = error.message;
         // The database is away: the lag grows, the gate tells writers, and this is tried again.
         if (!this.#closed)
           this.#retry = setTimeout(() => this.#follow(this.#head), projectionLimits.retryMs).unref();
@@ -127,6 +133,7 @@ export class PostgresProjection implements Projection {
       const { rows, next } = projectStretch(events, head);
       await this.#sink.write(rows, next);
       this.#projected = next;
+      this.#failure = undefined;
       for (const listener of this.#listeners) listener();
     }
   }

@@ -36,6 +36,7 @@ export class SqliteProjection implements Projection {
   readonly #listeners = new Set<() => void>();
   readonly #waiting: Asked[] = [];
   #projected = 0;
+  #failure: string | undefined;
   /** Told to the projector, and when it will next be. */
   #head = 0;
   #telling: NodeJS.Timeout | undefined;
@@ -66,7 +67,9 @@ export class SqliteProjection implements Projection {
     projection.#hear(first);
     projector.on('message', (news: ProjectorNews) => projection.#hear(news));
     // The thread is gone, with what it did not commit; the lag grows until writers are held up, and a restart repairs it.
-    projector.on('error', () => {});
+    projector.on('error', (error) => {
+      projection.#failure = error instanceof Error ? error.message : String(error);
+    });
     projection.#stopListening = parts.db.onHead((head) => projection.#grown(head));
     projection.#grown(await parts.db.head());
     return projection;
@@ -74,6 +77,10 @@ export class SqliteProjection implements Projection {
 
   projected(): number {
     return this.#projected;
+  }
+
+  failure(): string | undefined {
+    return this.#failure;
   }
 
   onProjected(listener: () => void): () => void {
@@ -89,14 +96,23 @@ export class SqliteProjection implements Projection {
     return new Promise<AnswerOf<N>>((resolve, reject) => {
       // Numbers wrap: they are told apart from the one question a thread has, no more.
       this.#asked = (this.#asked + 1) % 0x7fffffff;
+      const cancel = (): void => this.#cancel(asked);
+      // A tail asks again and again with one signal.
+      const settled = (): void => signal?.removeEventListener('abort', cancel);
       const asked: Asked = {
         number: this.#asked,
         name,
         question,
-        resolve: resolve as Asked['resolve'],
-        reject,
+        resolve: (answer) => {
+          settled();
+          resolve(answer);
+        },
+        reject: (error) => {
+          settled();
+          reject(error);
+        },
       };
-      signal?.addEventListener('abort', () => this.#cancel(asked), { once: true });
+      signal?.addEventListener('abort', cancel, { once: true });
       this.#waiting.push(asked);
       this.#hand();
     });
@@ -106,6 +122,7 @@ export class SqliteProjection implements Projection {
     this.#closed = true;
     this.#stopListening();
     clearTimeout(this.#telling);
+    this.#telling = undefined;
     for (const asked of this.#waiting.splice(0)) asked.reject(givenUp());
     this.#order({ end: true });
     for (const searcher of this.#searchers) {
@@ -132,6 +149,7 @@ export class SqliteProjection implements Projection {
   }
 
   #hear(news: ProjectorNews): void {
+    this.#failure = 'failed' in news ? news.failed : undefined;
     if ('failed' in news) return;
     this.#projected = news.projected;
     if (news.anew)

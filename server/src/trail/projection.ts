@@ -12,6 +12,8 @@ export type AnswerOf<N extends QuestionName> = Awaited<ReturnType<Answers[N]>>;
 export interface Projection {
   /** Every event below it can be found. Falls back to 0 when the projection is made anew. */
   projected(): number;
+  /** Why it does not come on, when it does not; what is meant for operators. */
+  failure(): string | undefined;
   /** Calls back each time `projected` changed; returns a function that ends it. */
   onProjected(listener: () => void): () => void;
   /** Rejects with `unavailable` when too many questions wait. A question nobody waits for any more is given up. */

@@ -1,191 +1,38 @@
-/** What reading the trail promises, on whichever engine: rights, filters, paging, folding, export, tail, rebuilding. */
+/** What reading the trail promises, on whichever engine: rights, filters, paging, folding, and that reading is recorded. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { EventFilter, EventPage, ShownEvent } from '@tallyman/contract';
-import { eventFilterSchema, eventPageSchema, eventTypes } from '@tallyman/contract';
+import { eventFilterSchema, eventTypes } from '@tallyman/contract';
 import { createSeededRandom, forAll, type SeededRandom } from '../../../tests/support/seeded-random.ts';
-import type { DatabaseLocation } from '../db/open.ts';
-import type { Db } from '../db/store.ts';
-import { AppError } from '../domain/error.ts';
-import { type Clock, formatUs, manualClock } from '../stdx/clock.ts';
+import { formatUs } from '../stdx/clock.ts';
 import type { EventDraft, RefusalDraft } from './draft.ts';
 import type { Reader, View } from './reader.ts';
-import { Search, type SearchLimits } from './search.ts';
 import {
-  isInView,
+  acme,
+  acmeApp,
+  acmeView,
+  administrator,
+  allPages,
+  bare,
+  everything,
+  expected,
+  isRefused,
+  openHouse,
+  owner,
+  pull,
+  refusedPush,
+  type SearchUnderTest,
+} from './search-house.fixture.ts';
+import {
   levelOf,
-  type Made,
-  make,
   masked,
-  matches,
-  organisations,
   person,
-  projects,
   randomDraft,
   randomFilter,
   readers,
   users,
   views,
-} from './search-world.ts';
-import type { TailItem } from './tail.ts';
-import { Trail } from './trail.ts';
-
-export type SearchUnderTest = {
-  engine: 'sqlite' | 'postgres';
-  skip: string | false;
-  place(): Promise<{ location: DatabaseLocation } & AsyncDisposable>;
-  open(location: DatabaseLocation): Promise<Db>;
-  /** Ways in which a projection can be found unfit at start. */
-  damages: readonly Damage[];
-};
-
-export type Damage = {
-  name: string;
-  apply(house: { db: Db; location: DatabaseLocation }): Promise<void>;
-};
-
-/** A trail with its search, opened together. */
-type House = AsyncDisposable & {
-  db: Db;
-  clock: Clock & { advanceMs(ms: number): void };
-  trail: Trail;
-  search: Search;
-  location: DatabaseLocation;
-  add(drafts: readonly EventDraft[]): Promise<Made[]>;
-  reopenSearch(limits?: Partial<SearchLimits>): Promise<Search>;
-};
-
-const administrator = readers.administrator as Reader;
-const owner = readers.owner as Reader;
-const everything: View = { kind: 'administration' };
-const acme = { kind: 'organisation' as const, ...(organisations[0] as { id: string; name: string }) };
-const acmeView: View = { kind: 'namespace', namespace: acme };
-const acmeApp = projects.find(({ project }) => project.path === 'acme/app') as (typeof projects)[number];
-
-async function openHouse(under: SearchUnderTest, limits: Partial<SearchLimits> = {}): Promise<House> {
-  const place = await under.place();
-  const { location } = place;
-  const db = await under.open(location);
-  const clock = manualClock();
-  const trail = new Trail({ db, clock });
-  const open = (more: Partial<SearchLimits>): Promise<Search> =>
-    Search.open({ db, location, clock, trail, limits: { waitMs: 20_000, searchers: 1, ...more } });
-  const house: House = {
-    db,
-    clock,
-    trail,
-    location,
-    search: await open(limits),
-    async add(drafts) {
-      const made = drafts.map((draft) => make(draft, clock));
-      await db.append(made);
-      return made;
-    },
-    async reopenSearch(more = {}) {
-      house.search = await open(more);
-      return house.search;
-    },
-    async [Symbol.asyncDispose]() {
-      await house.search.close();
-      await db.close();
-      await place[Symbol.asyncDispose]();
-    },
-  };
-  return house;
-}
-
-function pull(tag: string, more: Partial<EventDraft> = {}): EventDraft {
-  const user = users[0] as { id: string; name: string };
-  return {
-    type: 'container.manifest.pull',
-    by: {
-      actor: { kind: 'user', ...user, proven: true },
-      credential: { kind: 'password' },
-      request: { id: 'r', protocol: 'http', ip: '10.0.0.7', userAgent: 'docker' },
-    },
-    scope: { namespace: acme, project: acmeApp.project },
-    details: { digest: 'sha256:00', reference: tag, by: 'tag', mediaType: 'm' },
-    ...more,
-  } as EventDraft;
-}
-
-function refusedPush(more: Partial<RefusalDraft> = {}): RefusalDraft {
-  return {
-    ...pull('x'),
-    type: 'container.push.refuse',
-    outcome: 'denied',
-    reason: 'not_permitted',
-    source: '10.0.0.7',
-    details: { attempted: { action: 'push', project: 'acme/app', reference: 'v1' } },
-    ...more,
-  } as RefusalDraft;
-}
-
-async function isRefused(work: Promise<unknown>, code: string, field?: string): Promise<void> {
-  await assert.rejects(work, (error: unknown) => {
-    assert.ok(error instanceof AppError, String(error));
-    assert.equal(error.code, code, error.message);
-    if (field !== undefined) assert.equal(error.details.field, field);
-    return true;
-  });
-}
-
-/** Walks to the end by `next`; every page is what the schema says. */
-async function allPages(
-  search: Search,
-  question: { view: View; filter: EventFilter; limit?: number },
-  reader: Reader,
-): Promise<ShownEvent[]> {
-  const found: ShownEvent[] = [];
-  let cursor: string | undefined;
-  do {
-    const page: EventPage = await search.search({ ...question, cursor }, reader);
-    assert.deepEqual(eventPageSchema.parse(page), page);
-    found.push(...page.items);
-    cursor = page.next ?? undefined;
-  } while (cursor !== undefined);
-  return found;
-}
-
-/** What the reader sees of the made events, by the plain rules; newest first. */
-function expected(
-  made: readonly Made[],
-  { view, filter }: { view: View; filter: EventFilter },
-  reader: Reader,
-): { index: number; event: unknown }[] {
-  return made
-    .map(({ event }, index) => ({ index, event, level: levelOf(event, reader, view) }))
-    .filter(({ event, level }) => level !== 'hidden' && isInView(event, reader, view))
-    .map(({ index, event, level }) => ({ index, level, event: masked(event, level) }))
-    .filter(({ event, level }) => matches(event, filter, level))
-    .map(({ index, event }) => ({ index, event }))
-    .reverse();
-}
-
-/** A shown event with only what the stored one has. */
-function bare({ index, title, sentence, severity, withheld, repeats, causedBy, ...event }: ShownEvent): {
-  index: number;
-  event: unknown;
-} {
-  assert.ok(title !== '' && sentence !== '' && severity && withheld && !repeats && !causedBy);
-  return { index, event };
-}
-
-async function collect(
-  tail: AsyncIterable<TailItem>,
-  until: (items: TailItem[]) => boolean,
-): Promise<TailItem[]> {
-  const items: TailItem[] = [];
-  for await (const item of tail) {
-    items.push(item);
-    if (until(items)) break;
-  }
-  return items;
-}
-
-const indexesOf = (items: readonly TailItem[]): number[] =>
-  items.flatMap((item) => ('event' in item ? [item.event.index] : []));
-
+} from './search-world.fixture.ts';
 export function searchSuite(under: SearchUnderTest): void {
   describe(`search on ${under.engine}`, { skip: under.skip }, () => {
     it('shows each reader, through each view, exactly the events and fields the rules give them', async () => {
@@ -522,232 +369,6 @@ export function searchSuite(under: SearchUnderTest): void {
       ).items;
       assert.equal(read?.details.view, 'administration');
       assert.match(String(read?.details.filter), /container\./);
-    });
-
-    it('exports everything that matches at the time, in order, and records it first', async () => {
-      await using house = await openHouse(under, { exportPageSize: 7 });
-      const random = createSeededRandom(11);
-      const made = await house.add(Array.from({ length: 100 }, () => randomDraft(random)));
-      const question = { view: everything, filter: {} };
-      const exported = await house.search.exportEvents(question, administrator, 'ndjson');
-      await house.add([pull('after')]);
-      let text = '';
-      for await (const piece of exported) text += piece;
-      const lines = text
-        .trimEnd()
-        .split('\n')
-        .map((line) => JSON.parse(line) as ShownEvent);
-      assert.deepEqual(lines.map(bare), expected(made, question, administrator).reverse());
-      const records = await house.search.search(
-        { view: everything, filter: { type: ['trail.events.export'] } },
-        administrator,
-      );
-      assert.deepEqual(
-        records.items.map(({ index }) => index).filter((index) => index >= made.length),
-        [made.length],
-      );
-      await isRefused(house.search.exportEvents(question, owner, 'ndjson'), 'forbidden');
-      await isRefused(
-        house.search.exportEvents({ view: acmeView, filter: { ip: ['x'] } }, owner, 'csv'),
-        'invalid',
-        'ip',
-      );
-    });
-
-    it('writes CSV that a spreadsheet cannot take for formulas', async () => {
-      await using house = await openHouse(under);
-      const by = {
-        ...pull('x').by,
-        actor: { kind: 'user' as const, id: 'x', name: '=HYPERLINK("http://x")', proven: true },
-      };
-      await house.add([pull('line\nbreak', { by, target: { kind: 'tag', name: ' +1' } })]);
-      let text = '';
-      for await (const piece of await house.search.exportEvents({ view: acmeView, filter: {} }, owner, 'csv'))
-        text += piece;
-      const [head, row] = text.split('\r\n') as [string, string];
-      assert.match(head, /^index,id,occurred_at,recorded_at,type,/);
-      assert.match(row, /,"'=HYPERLINK\(""http:\/\/x""\)",/);
-      assert.match(row, /,"?' \+1"?,/);
-      assert.equal(text.split('\r\n').length, 3);
-    });
-
-    it('tails history and what comes, each event once, while several write', async () => {
-      await using house = await openHouse(under);
-      await house.add([pull('0'), pull('1'), pull('2')]);
-      const page = await house.search.search({ view: acmeView, filter: {}, limit: 1 }, owner);
-      const total = 600;
-      const stop = new AbortController();
-      const tail = await house.search.tail(
-        { view: acmeView, filter: {}, cursor: page.previous },
-        async () => owner,
-        { signal: stop.signal },
-      );
-      const reading = collect(tail, (items) => indexesOf(items).length === total);
-      const writing = Array.from({ length: 4 }, async (_none, writer) => {
-        for (let at = 0; at < total / 4 / 5; at++) {
-          await house.add(Array.from({ length: 5 }, (_one, number) => pull(`w${writer}.${at}.${number}`)));
-          await house.add([randomDraft(createSeededRandom(at), 'system.server.start')]);
-        }
-      });
-      await Promise.all(writing);
-      const items = await reading;
-      const all = (await allPages(house.search, { view: acmeView, filter: {}, limit: 500 }, owner)).map(
-        (event) => event.index,
-      );
-      assert.deepEqual(
-        indexesOf(items),
-        all
-          .filter((index) => index > 2)
-          .reverse()
-          .slice(0, total),
-      );
-
-      // From the middle, by the cursor of an item, as a client that was cut off does.
-      const middle = items[200] as TailItem;
-      const again = await house.search.tail(
-        { view: acmeView, filter: {}, cursor: middle.cursor },
-        async () => owner,
-      );
-      const rest = await collect(again, (found) => indexesOf(found).length === total - 201);
-      assert.deepEqual(indexesOf(rest), indexesOf(items).slice(201));
-      stop.abort();
-    });
-
-    it('ends a tail whose reader may read no more, tells that it lives, and refuses what it may not show', async () => {
-      await using house = await openHouse(under);
-      let reader: Reader | undefined = administrator;
-      const tail = await house.search.tail({ view: everything, filter: {} }, async () => reader, {
-        heartbeatMs: 5,
-      });
-      const items: TailItem[] = [];
-      for await (const item of tail) {
-        items.push(item);
-        const seen = items.some((one) => 'event' in one);
-        if (seen && 'heartbeat' in item) reader = { ...administrator, role: 'person' };
-      }
-      assert.ok(items.some((item) => 'heartbeat' in item));
-      assert.deepEqual(
-        items.flatMap((item) => ('event' in item ? [item.event.type] : [])),
-        ['trail.events.export'],
-      );
-      await isRefused(
-        house.search.tail({ view: everything, filter: {} }, async () => owner),
-        'forbidden',
-      );
-      await isRefused(
-        house.search.tail({ view: acmeView, filter: {} }, async () => undefined),
-        'forbidden',
-      );
-      await isRefused(
-        house.search.tail({ view: acmeView, filter: {}, cursor: 'x' }, async () => owner),
-        'invalid',
-        'cursor',
-      );
-      const aborted = new AbortController();
-      const idle = await house.search.tail({ view: acmeView, filter: {} }, async () => owner, {
-        signal: aborted.signal,
-      });
-      const ended = collect(idle, () => false);
-      aborted.abort();
-      assert.deepEqual(await ended, []);
-    });
-
-    it('finds a rare type among many events without looking through them', async () => {
-      await using house = await openHouse(under);
-      const many = 24_000;
-      const drafts: EventDraft[] = [];
-      for (let at = 0; at < many; at++) {
-        if (at === 51) drafts.push(pull('needle'));
-        else
-          drafts.push(
-            at % 1_000 === 0
-              ? ({
-                  ...pull('x'),
-                  type: 'project.visibility.change',
-                  details: { visibility: { from: 'private', to: 'public' } },
-                } as EventDraft)
-              : pull(`v${at}`),
-          );
-      }
-      await house.add(drafts);
-      const rare = await house.search.search(
-        { view: acmeView, filter: { type: ['project.visibility.change'] } },
-        owner,
-      );
-      assert.equal(rare.items.length, many / 1_000);
-      assert.equal(rare.partial, undefined);
-      assert.equal(rare.next, null);
-      // A word has no index: the walk ends early and goes on from there, and nothing is missed.
-      const word = { view: acmeView, filter: { text: 'needle' } };
-      const first = await house.search.search(word, owner);
-      assert.equal(first.partial, true);
-      assert.deepEqual(first.items, []);
-      assert.deepEqual(
-        (await allPages(house.search, word, owner)).map((event) => event.index),
-        [51],
-      );
-      // A time is found by its block.
-      const early = await house.search.search(
-        { view: acmeView, filter: { ...word.filter, to: '2026-01-01T00:00:00.000090Z' } },
-        owner,
-      );
-      assert.equal(early.partial, undefined);
-      assert.deepEqual(
-        early.items.map((event) => event.index),
-        [51],
-      );
-    });
-
-    it('holds writers up while it is too far behind, then refuses them, and says how far an answer is complete', async () => {
-      await using house = await openHouse(under, { waitMs: 1, mostBehind: -1, gateMs: 1 });
-      await isRefused(house.trail.read(pull('v1')), 'unavailable');
-      await isRefused(
-        house.db.transact(async () => {}),
-        'unavailable',
-      );
-      await house.search.close();
-      await house.reopenSearch();
-      await house.trail.read(pull('v1'));
-      await house.search.close();
-      // What was written while nobody projected is caught up with.
-      await house.trail.read(pull('v2'));
-      await house.reopenSearch();
-      const page = await house.search.search({ view: acmeView, filter: {} }, owner);
-      assert.equal(page.items.length, 2);
-      assert.equal(house.search.lag(), 0);
-    });
-
-    it('gives up a question nobody waits for', async () => {
-      await using house = await openHouse(under);
-      await house.add([pull('v1')]);
-      const gone = new AbortController();
-      gone.abort();
-      await isRefused(house.search.search({ view: acmeView, filter: {} }, owner, gone.signal), 'unavailable');
-      const going = new AbortController();
-      const asked = Array.from({ length: 20 }, () =>
-        house.search.search({ view: acmeView, filter: {} }, owner, going.signal),
-      );
-      going.abort();
-      const results = await Promise.allSettled(asked);
-      assert.ok(results.some((result) => result.status === 'rejected'));
-      assert.equal((await house.search.search({ view: acmeView, filter: {} }, owner)).items.length, 1);
-    });
-
-    it('is the same after it was made anew: missing, torn, of another version, of another log', async () => {
-      await using house = await openHouse(under);
-      const random = createSeededRandom(5);
-      await house.add(Array.from({ length: 200 }, () => randomDraft(random)));
-      await house.trail.attempt(refusedPush());
-      await house.trail.attempt(refusedPush());
-      await house.trail.stop();
-      const question = { view: acmeView, filter: {}, limit: 500 };
-      const before = await house.search.search(question, owner);
-      for (const damage of under.damages) {
-        await house.search.close();
-        await damage.apply(house);
-        await house.reopenSearch();
-        assert.deepEqual(await house.search.search(question, owner), before, damage.name);
-      }
     });
   });
 }

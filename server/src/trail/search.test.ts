@@ -10,9 +10,11 @@ import { openDb } from '../db/open.ts';
 import { openSearchFile } from '../db/search-file.ts';
 import { statement } from '../db/statement.ts';
 import { systemClock } from '../stdx/clock.ts';
-import { type Damage, searchSuite } from './search.suite.ts';
+import { searchSuite } from './search.suite.ts';
 import { Search, searchPathOf } from './search.ts';
-import { make, randomDraft, readers } from './search-world.ts';
+import type { Damage, SearchUnderTest } from './search-house.fixture.ts';
+import { searchStreamsSuite } from './search-streams.suite.ts';
+import { make, randomDraft, readers } from './search-world.fixture.ts';
 import { Trail } from './trail.ts';
 
 function onFile(name: string, damage: (path: string) => void): Damage {
@@ -29,7 +31,7 @@ const onRows = (sql: string): Damage =>
     file.close();
   });
 
-searchSuite({
+const onSqlite: SearchUnderTest = {
   engine: 'sqlite',
   skip: false,
   async place() {
@@ -51,7 +53,7 @@ searchSuite({
     onRows('DELETE FROM search_state'),
     onRows('DROP TABLE search_name'),
   ],
-});
+};
 
 const onTables = (sql: string): Damage => ({
   name: sql,
@@ -60,7 +62,7 @@ const onTables = (sql: string): Damage => ({
   },
 });
 
-searchSuite({
+const onPostgres: SearchUnderTest = {
   engine: 'postgres',
   skip: postgresSkip(),
   async place() {
@@ -77,7 +79,12 @@ searchSuite({
     onTables('UPDATE search_state SET next = next + 1000'),
     onTables("UPDATE search_event SET id = '\\x00' WHERE idx = (SELECT max(idx) FROM search_event)"),
   ],
-});
+};
+
+for (const under of [onSqlite, onPostgres]) {
+  searchSuite(under);
+  searchStreamsSuite(under);
+}
 
 it('a projection found damaged while it is searched is made anew, and searches go on', async () => {
   await using folder = await createTempFolder('search');

@@ -68,6 +68,7 @@ export class Search {
   /** Reader and question -> when reading it again is an event again. */
   readonly #readings = new Map<string, number>();
   #head = 0;
+  readonly #closing = new AbortController();
   readonly #stopListening: () => void;
 
   private constructor(parts: SearchParts, projection: Projection, head: number) {
@@ -97,6 +98,11 @@ export class Search {
           })
         : await PostgresProjection.open(db);
     return new Search(parts, projection, await db.head());
+  }
+
+  /** Why the projection does not come on, when it does not: for /readyz and operators. */
+  failure(): string | undefined {
+    return this.#projection.failure();
   }
 
   /** Events committed and not yet to be found. */
@@ -221,7 +227,10 @@ export class Search {
         cursor: query.cursor,
         reader: async () => mayStill(view, await reader()),
       },
-      options,
+      {
+        ...options,
+        signal: AbortSignal.any([this.#closing.signal, ...(options.signal ? [options.signal] : [])]),
+      },
     );
     if (view.kind !== 'me')
       await this.#oncePerReader(`tail ${text}`, first, () =>
@@ -230,8 +239,9 @@ export class Search {
     return tail;
   }
 
-  /** Gives up what is under way and stops projecting. */
+  /** Ends tails, gives up what is under way and stops projecting. */
   async close(): Promise<void> {
+    this.#closing.abort();
     this.#stopListening();
     this.#db.setGate(() => undefined);
     await this.#projection.close();

@@ -1,7 +1,8 @@
 /** The live tail: reads on from an index whenever the projection has moved. */
 import type { EventFilter, ShownEvent } from '@tallyman/contract';
+import { AppError } from '../domain/error.ts';
 import { formatCursor, parseCursor } from './cursor.ts';
-import type { Projection } from './projection.ts';
+import type { AnswerOf, Projection, QuestionOf } from './projection.ts';
 import type { Reader, View } from './reader.ts';
 
 /** `cursor` goes on after this item; a heartbeat tells that the connection lives and how far it was read. */
@@ -27,6 +28,7 @@ type Tail = {
 
 const eventsPerReading = 200;
 const defaultHeartbeatMs = 15_000;
+const retryMs = 500;
 
 export function tailEvents(tail: Tail, options: TailOptions): AsyncIterable<TailItem> {
   const place = tail.cursor === undefined ? undefined : parseCursor(tail.cursor, tail.text);
@@ -50,26 +52,35 @@ async function* follow(
       const reader = await tail.reader();
       if (!reader || signal?.aborted) return;
       const high = projection.projected();
-      if (high > low) {
-        const { events, next } = await projection.ask(
-          'stretch',
-          { view, reader, filter, low, high, limit: eventsPerReading },
-          signal,
-        );
-        for (const event of events) yield { cursor: cursorAfter(event.index), event };
-        low = next;
-        if (events.length > 0) silence.broken();
+      const question = { view, reader, filter, low, high, limit: eventsPerReading };
+      const read = high > low && (await readOrLater(projection, question, signal));
+      if (read) {
+        for (const event of read.events) yield { cursor: cursorAfter(event.index), event };
+        low = read.next;
+        if (read.events.length > 0) silence.broken();
       } else {
-        await moved(projection, low, { signal, waitMs: heartbeatMs });
+        await moved(projection, Math.max(low, high), { signal, waitMs: high > low ? retryMs : heartbeatMs });
       }
       if (!silence.isLong() || signal?.aborted) continue;
       yield { cursor: cursorAfter(low - 1), heartbeat: true };
       silence.broken();
     }
-  } catch (error) {
-    if (!signal?.aborted) throw error;
   } finally {
     silence.end();
+  }
+}
+
+/** Undefined when it cannot be read now: too many questions wait, the projection is being made anew, nobody listens. */
+async function readOrLater(
+  projection: Projection,
+  question: QuestionOf<'stretch'>,
+  signal: AbortSignal | undefined,
+): Promise<AnswerOf<'stretch'> | undefined> {
+  try {
+    return await projection.ask('stretch', question, signal);
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'unavailable') return undefined;
+    throw error;
   }
 }
 
