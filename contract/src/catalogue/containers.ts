@@ -169,7 +169,13 @@ export const containerTypes = {
     sentence: 'Garbage collection removed {details.blobs} blobs',
     description:
       'Blobs that no project shows any more, and uploads nobody came back to, were removed after their grace time.',
-    details: z.strictObject({ blobs: z.int(), bytes: z.int(), links: z.int(), uploads: z.int(), manifests: z.int() }),
+    details: z.strictObject({
+      blobs: z.int(),
+      bytes: z.int(),
+      links: z.int(),
+      uploads: z.int(),
+      manifests: z.int(),
+    }),
     severity: 'info',
     elsewhere: {},
   }),
