@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import type { AuditEvent, Reason } from '@tallyman/contract';
+import type { AuditEvent, Reason, ShownEvent } from '@tallyman/contract';
 import { facts, performer, refusalEvent, routes } from '../support/expected.ts';
 import {
   contentOf,
@@ -460,7 +460,7 @@ for (const { engine, skip } of testEngines()) {
       await world.trail.expect([]);
     });
 
-    test('over the management API: hidden, forbidden, wrong state, malformed, and without the proof of origin', async () => {
+    test('over the management API: hidden, forbidden, wrong state', async () => {
       const { sam, rita, mara } = world.people;
       const { app } = world.projects;
       const rest = async (
@@ -574,17 +574,75 @@ for (const { engine, skip } of testEngines()) {
           details: { attempted: { action: 'users.list' }, roleHeld: 'none', roleNeeded: 'admin' },
         },
       );
-      await rest(
-        mara.key,
-        { method: 'PUT', path: '/me/password', json: { current: 'not it', password: 'another long one' } },
+    });
+
+    test('a wrong present password, when changing it, is a refused sign-in', async () => {
+      const { mara } = world.people;
+      const ip = nextIp();
+      await signedIn(mara.key, ip);
+      const answer = await world.wire.send({
+        method: 'PUT',
+        path: '/api/v1/me/password',
+        headers: { authorization: mara.key.basic, 'x-forwarded-for': ip, 'user-agent': agent },
+        json: { current: 'not it', password: 'another long one' },
+      });
+      assert.equal(answer.status, 403, answer.text);
+      await world.trail.expect([
         {
-          status: 403,
-          route: '/api/v1/me/password',
-          scope: mara.home,
+          ...performer({ key: { ...mara.key, actor: { ...mara.key.actor, proven: false } } }),
+          type: 'account.sign_in.refuse',
+          outcome: 'denied',
           reason: 'wrong_password',
-          details: { attempted: { action: 'me.put_password' } },
+          scope: mara.home,
+          request: facts(
+            { agent: 'denials', ip },
+            { method: 'PUT', route: '/api/v1/me/password', status: 403 },
+          ),
+          details: { attempted: { action: 'me.put_password' }, surface: 'console', typedName: 'mara' },
         },
-      );
+      ]);
+    });
+
+    test('a change with a session and without the proof of origin, or from another site', async () => {
+      const { rita } = world.people;
+      const begun = await world.wire.send({
+        method: 'POST',
+        path: '/api/v1/session',
+        json: { username: 'rita', password: rita.password },
+      });
+      const secret = /tallyman_session=([^;]+)/.exec(String(begun.headers['set-cookie']))?.[1];
+      const { csrfToken } = begun.json() as { csrfToken: string };
+      await world.trail.mark();
+      for (const forged of [
+        {},
+        { 'x-tallyman-csrf': 'guessed' },
+        { 'x-tallyman-csrf': csrfToken, origin: 'https://elsewhere.example' },
+        { 'x-tallyman-csrf': csrfToken, 'sec-fetch-site': 'cross-site' },
+      ]) {
+        const ip = nextIp();
+        const headers = { cookie: `tallyman_session=${secret}`, 'x-forwarded-for': ip, 'user-agent': agent };
+        const asked = { method: 'PUT', path: '/api/v1/me/email', json: { email: 'rita@elsewhere.example' } };
+        const answer = await world.wire.send({ ...asked, headers: { ...headers, ...forged } });
+        assert.equal(answer.status, 403, answer.text);
+        const [event] = (await world.trail.since()) as [ShownEvent];
+        const { detail } = answer.json() as { detail: string };
+        await world.trail.expect([
+          {
+            ...performer({ key: rita.key }),
+            credential: event.credential,
+            type: 'api.action.refuse',
+            outcome: 'denied',
+            reason: 'csrf_failed',
+            scope: rita.home,
+            request: facts(
+              { agent: 'denials', ip },
+              { method: 'PUT', route: '/api/v1/me/email', status: 403 },
+            ),
+            details: { attempted: { action: 'me.put_email' }, message: detail },
+          },
+        ]);
+        assert.equal(event.credential.kind, 'session');
+      }
     });
   });
 }

@@ -63,6 +63,7 @@ async function requirePassword(
     request: facts,
     source,
     attempted: { action: 'me.put_password' },
+    refusedStatus: 403,
   } as const;
   try {
     await identity.authenticate(presented, context);

@@ -33,7 +33,8 @@ export async function refuse(
   const counted = isLimited
     ? undefined
     : throttle.note(context.source, fingerprintOf(throttle, refusal.presented, context));
-  await store.trail.attempt(draftOf({ ...refusal, reason }, context, isLimited ? 429 : 401), context.groups);
+  const status = isLimited ? 429 : (context.refusedStatus ?? 401);
+  await store.trail.attempt(draftOf({ ...refusal, reason }, context, status), context.groups);
   const { id, name = '' } = refusal.claim.actor;
   if (counted?.first && reason === 'wrong_password' && id !== undefined) {
     parts.passwordSignIn.tryCount({ user: { id, name }, request: context.request });

@@ -13,4 +13,6 @@ export type SignInContext = {
   attempted: { action: string; project?: string; reference?: string };
   /** The switches of what was attempted; a failed sign-in is recorded when one of them or the login switch is on. */
   groups?: readonly SwitchName[];
+  /** How a refusal is answered, where that is not 401. */
+  refusedStatus?: number;
 };
