@@ -8,7 +8,7 @@ import { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { type ApiMethod, apiRoute, apiRouteIds, type Problem, type ShownEvent } from '@tallyman/contract';
 import { requireSound } from '../support/durable-state.ts';
-import { manifestType, smallImage } from '../support/registry-client.ts';
+import { manifestType } from '../support/registry-client.ts';
 import { createSeededRandom, forAll, type SeededRandom } from '../support/seeded-random.ts';
 import { testEngines } from '../support/server.ts';
 import { basicAuth, sendBytes, type WireAnswer, type WireRequest } from '../support/wire.ts';
@@ -199,9 +199,6 @@ for (const { engine, skip } of testEngines()) {
         { digest: 'x' },
         [[[]]],
       ];
-      const before = await world
-        .as(world.people.mara)
-        .call('GET', '/projects/container/acme%2Fapp/manifests');
       await forAll(100, async (random) => {
         const changed = structuredClone(good);
         const key = random.pick([
@@ -244,7 +241,6 @@ for (const { engine, skip } of testEngines()) {
         body: deep.slice(0, 60_000),
       };
       requireOci(asked, await send(asked));
-      assert.ok((before as unknown as { items: unknown[] }).items.length >= 1);
     });
 
     test('registry: token scopes and forms', async () => {
@@ -500,8 +496,6 @@ for (const { engine, skip } of testEngines()) {
     test('after all of it the log and the tables tell the same story, and nothing went wrong inside', async () => {
       const unknown = world.server.logLines().filter(({ level }) => level === 'error' || level === 'fatal');
       assert.deepEqual(unknown, []);
-      const image = smallImage();
-      assert.ok(image.layers.length > 0);
       await world.server.stop();
       const { tags } = await requireSound(world.server);
       assert.ok([...tags.keys()].every((tag) => !/smuggled|endless|deep/.test(tag)));
