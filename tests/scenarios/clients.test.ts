@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import type { ShownEvent } from '@tallyman/contract';
 import { makeImage } from '../../bench/images.ts';
 import { type ClientHome, clientSkip, createClientHome } from '../support/clients.ts';
 import {
@@ -147,9 +148,16 @@ for (const { engine, skip } of testEngines()) {
         const { key } = world.people.olivia;
         const by: By = { key, agent: skopeo };
         await push(home, layout, { key, path: 'acme/app', tag: 'source' });
-        await world.trail.mark();
-        await push(home, layout, { key, path: 'acme/mounted', tag: 'v1' });
-        const scope = await scopeOf('acme/mounted');
+        // Now and then skopeo does not find in its own cache where it has seen the blob, and sends it again.
+        let path = '';
+        let found: ShownEvent[] = [];
+        for (let at = 1; at <= 10 && !found.some(({ type }) => type.endsWith('.mount')); at++) {
+          await world.trail.mark();
+          path = `acme/mounted-${at}`;
+          await push(home, layout, { key, path, tag: 'v1' });
+          found = await world.trail.since();
+        }
+        const scope = await scopeOf(path);
         const [created, , config, ...rest] = pushEvents(by, {
           scope,
           image,
@@ -167,7 +175,7 @@ for (const { engine, skip } of testEngines()) {
           request: facts(by, { ...mounted, status: 201 }),
           details: { digest, sizeBytes: bytes.length, from: 'acme/app', fromId: world.projects.app.id },
         });
-        await world.trail.expect([
+        expectEvents(found, [
           { ...(created as PlainEvent), request: facts(by, mounted) },
           [mountOf(image.layers[0] as Content)],
           // skopeo does not ask for the config to be mounted.
