@@ -1,9 +1,9 @@
 /** Images of random data as OCI layouts, and the clients and load that move them. */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import type { ClientHome } from '../tests/support/clients.ts';
+import { type ClientHome, createClientHome } from '../tests/support/clients.ts';
 
 export type Image = { layoutPath: string; sizeBytes: number };
 
@@ -83,46 +83,25 @@ function tarOf(content: Buffer): Buffer {
 /** Where a registry is and how skopeo signs in; `credentials` undefined = without. */
 export type Peer = { host: string; credentials?: string | undefined };
 
-/** skopeo remembers where it saw blobs and would mount them instead of sending: forgotten before each timed run. */
-const blobInfoCache = '/var/lib/containers/cache/blob-info-cache-v1.boltdb';
-
-/** Seconds of one push of the layout to `repository:v1`. */
-export async function timePush(
-  home: ClientHome,
-  image: Image,
-  peer: Peer,
-  repository: string,
-): Promise<number> {
-  await rm(blobInfoCache, { force: true });
+/**
+ * Seconds of one push of the layout to `repository:v1`. skopeo remembers where it saw blobs and would mount them instead of
+ * sending: each push has a home of its own.
+ */
+export async function timePush(image: Image, peer: Peer, repository: string): Promise<number> {
+  await using home = await createClientHome();
   const credentials = peer.credentials === undefined ? [] : ['--dest-creds', peer.credentials];
-  return timed(() =>
-    home.must('skopeo', [
-      'copy',
-      '-q',
-      '--dest-tls-verify=false',
-      ...credentials,
-      `oci:${image.layoutPath}:v1`,
-      `docker://${peer.host}/${repository}:v1`,
-    ]),
-  );
+  const to = `docker://${peer.host}/${repository}:v1`;
+  const args = ['copy', '-q', '--dest-tls-verify=false', ...credentials, `oci:${image.layoutPath}:v1`, to];
+  return await timed(() => home.must('skopeo', args));
 }
 
 /** Seconds of one pull of `repository:v1` into a fresh folder. */
-export async function timePull(home: ClientHome, peer: Peer, repository: string): Promise<number> {
-  const folder = home.join(`pull-${randomBytes(4).toString('hex')}`);
+export async function timePull(peer: Peer, repository: string): Promise<number> {
+  await using home = await createClientHome();
   const credentials = peer.credentials === undefined ? [] : ['--src-creds', peer.credentials];
-  const seconds = await timed(() =>
-    home.must('skopeo', [
-      'copy',
-      '-q',
-      '--src-tls-verify=false',
-      ...credentials,
-      `docker://${peer.host}/${repository}:v1`,
-      `dir:${folder}`,
-    ]),
-  );
-  await rm(folder, { recursive: true, force: true });
-  return seconds;
+  const from = `docker://${peer.host}/${repository}:v1`;
+  const args = ['copy', '-q', '--src-tls-verify=false', ...credentials, from, `dir:${home.join('pulled')}`];
+  return await timed(() => home.must('skopeo', args));
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {

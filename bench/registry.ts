@@ -21,7 +21,7 @@ type Bench = { home: Awaited<ReturnType<typeof createClientHome>>; sides: Sides;
 const repository = (name: string) => `bench/${name}`;
 
 async function comparePushes(
-  { home, sides }: Bench,
+  { sides }: Bench,
   image: Image,
   pairs: number,
   fresh: boolean,
@@ -29,23 +29,19 @@ async function comparePushes(
   let run = 0;
   const push = (peer: RunningPeer) => async () => {
     const name = fresh ? repository(`push-${run++}`) : repository('again');
-    return 1 / (await timePush(home, image, peer, name));
+    return 1 / (await timePush(image, peer, name));
   };
   return compare(push(sides.ours), push(sides.theirs), { pairs });
 }
 
-async function comparePulls(
-  { home, sides, options }: Bench,
-  image: Image,
-  name: string,
-): Promise<Comparison> {
-  for (const peer of [sides.ours, sides.theirs]) await timePush(home, image, peer, repository(name));
-  const pull = (peer: RunningPeer) => async () => 1 / (await timePull(home, peer, repository(name)));
+async function comparePulls({ sides, options }: Bench, image: Image, name: string): Promise<Comparison> {
+  for (const peer of [sides.ours, sides.theirs]) await timePush(image, peer, repository(name));
+  const pull = (peer: RunningPeer) => async () => 1 / (await timePull(peer, repository(name)));
   return compare(pull(sides.ours), pull(sides.theirs), { pairs: options.pairs });
 }
 
 async function compareManifests({ home, sides, options }: Bench, image: Image): Promise<Comparison> {
-  for (const peer of [sides.ours, sides.theirs]) await timePush(home, image, peer, repository('manifest'));
+  for (const peer of [sides.ours, sides.theirs]) await timePush(image, peer, repository('manifest'));
   const get = (peer: RunningPeer) => async () => {
     const authorization =
       peer.credentials === undefined ? undefined : await pullToken(peer, repository('manifest'));
