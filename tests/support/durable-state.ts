@@ -8,9 +8,11 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AuditEvent } from '@tallyman/contract';
 import { openDb } from '../../server/src/db/open.ts';
+import { statement } from '../../server/src/db/statement.ts';
 import type { Db } from '../../server/src/db/store.ts';
 import { readEvents } from './events.ts';
 import type { TestServer } from './server.ts';
+import { waitFor } from './wait-for.ts';
 
 export type DurableState = {
   events: AuditEvent[];
@@ -25,10 +27,12 @@ export async function requireSound(
   server: Pick<TestServer, 'engine' | 'dataDir' | 'databaseUrl'>,
 ): Promise<DurableState> {
   const { engine, dataDir, databaseUrl } = server;
+  const openedMs = Date.now();
   const db = await openDb(
     engine === 'sqlite' ? { engine, path: join(dataDir, 'tallyman.db') } : { engine, url: databaseUrl ?? '' },
   );
   try {
+    if (engine === 'postgres') await requireAlone(db, openedMs);
     await requireDense(db);
     const events = await readEvents(db);
     const told = replay(events);
@@ -46,6 +50,18 @@ export async function requireSound(
   } finally {
     await db.close();
   }
+}
+
+const olderBackends = statement<{ count: number }>(
+  'SELECT count(*) AS count FROM pg_stat_activity WHERE datname = current_database() AND backend_start < to_timestamp(?)',
+);
+
+/** A commit that a killed process had sent may still be under way in PostgreSQL; it counts as before the kill. */
+async function requireAlone(db: Db, openedMs: number): Promise<void> {
+  await waitFor('the connections of the killed server to be gone', async () => {
+    const found = await db.read.get(olderBackends, [openedMs / 1000]);
+    return found?.count === 0;
+  });
 }
 
 /** Design 6.4: indexes run from 0 without a gap, each with both of its rows. */

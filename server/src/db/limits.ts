@@ -14,4 +14,6 @@ export const limits = {
   walKeepBytes: 64 * 1024 * 1024,
   /** Times a PostgreSQL unit is run again after a serialisation conflict or deadlock. */
   conflictRetries: 5,
+  /** How long a starting server waits for the connections of one that crashed to be gone. */
+  sequencerWaitMs: 5_000,
 } as const;

@@ -147,6 +147,27 @@ const moveOutbox = `
 
 /** Held by the one node that sequences, for as long as its connection lives. */
 const sequencerLock = 7_305_801;
+/** SQLSTATE of a lock_timeout. */
+const lockNotAvailable = '55P03';
+
+/**
+ * Waits a little for the lock: after a crash PostgreSQL keeps the dead process's connection until its statement has
+ * ended, and a server that is started again at once must not be told that another one runs.
+ */
+async function lockSequencer(client: pg.Client): Promise<void> {
+  try {
+    await client.query(`SET lock_timeout = ${limits.sequencerWaitMs}`);
+    await client.query('SELECT pg_advisory_lock($1)', [sequencerLock]);
+    await client.query('RESET lock_timeout');
+  } catch (cause) {
+    throw (cause as { code?: string }).code === lockNotAvailable ? inUse(cause) : cause;
+  }
+}
+
+function inUse(cause: unknown): AppError {
+  const message = 'Another Tallyman server is using this database. Stop it first: one node writes the log.';
+  return new AppError('unavailable', message, { cause });
+}
 
 export type PostgresOptions = { url: string; maxConnections?: number };
 
@@ -181,13 +202,11 @@ export class PostgresDb implements Db {
   static async open(options: PostgresOptions): Promise<PostgresDb> {
     const sequencer = new pg.Client({ connectionString: options.url, types });
     await sequencer.connect();
-    const locked = await sequencer.query('SELECT pg_try_advisory_lock($1) AS locked', [sequencerLock]);
-    if (!locked.rows[0]?.locked) {
+    try {
+      await lockSequencer(sequencer);
+    } catch (error) {
       await sequencer.end();
-      throw new AppError(
-        'unavailable',
-        'Another Tallyman server is using this database. Stop it first: one node writes the log.',
-      );
+      throw error;
     }
     const pool = new pg.Pool({ connectionString: options.url, max: options.maxConnections ?? 16, types });
     const db = new PostgresDb(pool, sequencer);
