@@ -8,15 +8,17 @@
  * A file under blobs/ is always whole: it got there by rename after its digest was checked and its bytes were flushed.
  * Both folders must be on one file system. Nothing else writes here.
  */
-import type { FileHandle } from 'node:fs/promises';
-import { mkdir, open, readdir, stat } from 'node:fs/promises';
+import { close, fstat, open, read } from 'node:fs';
+import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { Digest, DigestAlgorithm } from '../domain/digest.ts';
 import { algorithmOf, hexOf, parseDigest } from '../domain/digest.ts';
 import type { Clock } from '../stdx/clock.ts';
 import { BlobError, errnoOf, toBlobError } from './blob-error.ts';
 import { resolveRange } from './byte-range.ts';
 import { DurableFolder, flushFolder } from './durable-folder.ts';
+import { FileContent } from './file-content.ts';
 import { Staging } from './staging.ts';
 import type { AtStep } from './steps.ts';
 import { noSteps } from './steps.ts';
@@ -43,8 +45,12 @@ export interface FilesStoreOptions {
 }
 
 const algorithms: readonly DigestAlgorithm[] = ['sha256', 'sha512'];
-/** One read of a stream. Larger ones cost page faults, smaller ones more hops to the thread pool. */
-const readBytes = 512 * 1024;
+
+// Plain descriptors: see file-content.ts.
+const openFile = promisify(open);
+const statOf = promisify(fstat);
+const readFrom = promisify(read);
+const closeFile = promisify(close);
 
 export async function openFilesStore(options: FilesStoreOptions): Promise<FilesStore> {
   const blobs = join(options.dataDir, 'blobs');
@@ -103,20 +109,20 @@ export class FilesStore implements BlobStore, BlobUpkeep {
   }
 
   async open(digest: Digest, range?: ByteRange): Promise<OpenBlob> {
-    const handle = await open(this.#pathOf(digest), 'r').catch(missing);
-    if (!handle) throw new BlobError('blob_unknown');
+    const fd = await openFile(this.#pathOf(digest), 'r').catch(missing);
+    if (fd === undefined) throw new BlobError('blob_unknown');
     let streamed = false;
     try {
-      const { size } = await handle.stat();
+      const { size } = await statOf(fd);
       await this.#folderOf(digest).settle();
       const part = resolveRange(size, range);
       streamed = part.lengthBytes > smallBytes;
-      const content = streamed ? streamOf(handle, part) : await readWhole(handle, part);
+      const content = streamed ? new FileContent(fd, part) : await readWhole(fd, part);
       return { sizeBytes: size, ...part, content };
     } catch (cause) {
       throw toBlobError(cause);
     } finally {
-      if (!streamed) await handle.close();
+      if (!streamed) await closeFile(fd);
     }
   }
 
@@ -172,17 +178,10 @@ interface Part {
   readonly lengthBytes: number;
 }
 
-function streamOf(
-  handle: FileHandle,
-  { start, lengthBytes }: Part,
-): ReturnType<FileHandle['createReadStream']> {
-  return handle.createReadStream({ start, end: start + lengthBytes - 1, highWaterMark: readBytes });
-}
-
-async function readWhole(handle: FileHandle, { start, lengthBytes }: Part): Promise<Buffer> {
+async function readWhole(fd: number, { start, lengthBytes }: Part): Promise<Buffer> {
   const buffer = Buffer.allocUnsafe(lengthBytes);
   for (let done = 0; done < lengthBytes; ) {
-    const { bytesRead } = await handle.read(buffer, done, lengthBytes - done, start + done);
+    const { bytesRead } = await readFrom(fd, buffer, done, lengthBytes - done, start + done);
     if (bytesRead === 0) throw new Error('the blob is shorter than its size');
     done += bytesRead;
   }

@@ -1,6 +1,8 @@
 /** Blobs of a project: whoever may pull reads them, but only through the project's link. */
+import type { OutgoingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import type { Scope } from '@tallyman/contract';
+import { FileContent } from '../blobs/file-content.ts';
 import type { Caller } from '../domain/caller.ts';
 import type { Digest } from '../domain/digest.ts';
 import { deleteBlobLink } from './deletion.ts';
@@ -33,7 +35,21 @@ export async function getBlob(host: Host, exchange: Exchange): Promise<void> {
   reply.header('content-type', 'application/octet-stream').header('content-length', lengthBytes);
   if (range !== undefined)
     reply.header('content-range', `bytes ${start}-${start + lengthBytes - 1}/${sizeBytes}`);
-  reply.send(content);
+  if (content instanceof FileContent) await sendFile(exchange, content);
+  else reply.send(content);
+}
+
+/** Past the framework, which would make a buffer of every piece. */
+async function sendFile({ reply }: Exchange, content: FileContent): Promise<void> {
+  reply.hijack();
+  reply.raw.writeHead(reply.statusCode, reply.getHeaders() as OutgoingHttpHeaders);
+  try {
+    await content.sendTo(reply.raw);
+    reply.raw.end();
+  } catch {
+    // The head is sent, so a reader that is still there can only be told by a broken connection.
+    reply.raw.destroy();
+  }
 }
 
 async function recordPull(
