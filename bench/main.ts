@@ -1,10 +1,11 @@
 /**
- * `npm run bench`: every claim of speed as a ratio, both sides in one run. `--quick` runs short; `--row a|b|c|d` runs one.
- * Needs docker-registry, skopeo and wrk for rows a and c; install-bench-peers.sh installs them where it may.
+ * `npm run bench`: every claim of speed as a ratio, both sides in one run. `--quick` runs short; `--row a|b|c|d|e` runs one.
+ * Needs docker-registry, skopeo and wrk for rows a, c and e; install-bench-peers.sh installs them where it may.
  */
 import { parseArgs } from 'node:util';
 import { createTestDatabase, postgresSkip } from '../tests/support/postgres.ts';
 import { eventRateRows } from './event-rate.ts';
+import { refusalRows } from './refusals.ts';
 import { type RegistryOptions, registryRows, trailCostRows } from './registry.ts';
 import { firstPageRows, sustainedRow } from './search.ts';
 import { type BenchRow, formatTable } from './table.ts';
@@ -43,5 +44,6 @@ await add('b', () =>
   }),
 );
 await add('b', () => sustainedRow({ seconds: quick ? 5 : 60, pairs: quick ? 1 : 3, writers: 128 }));
+await add('e', () => refusalRows({ seconds: quick ? 2 : 4, pairs: quick ? 3 : 7 }));
 await add('d', () => firstPageRows({ events: quick ? 100_000 : 1_000_000, pairs: quick ? 5 : 30 }));
 process.stdout.write(`${formatTable(rows)}\n`);
