@@ -8,14 +8,14 @@
  */
 import {
   type CompiledQuery,
-  type Dialect,
-  Kysely,
+  type Kysely,
   PostgresAdapter,
   PostgresIntrospector,
   PostgresQueryCompiler,
 } from 'kysely';
 import pg from 'pg';
 import { AppError, FatalError } from '../domain/error.ts';
+import { builderOver } from './builder.ts';
 import { limits } from './limits.ts';
 import type { Schema } from './schema.ts';
 import { type Row, type Statement, statement, type Value } from './statement.ts';
@@ -39,35 +39,20 @@ async function query<R>(
   return client.query({ name: `s${of.id}`, text: of.postgres, values: params as unknown[] });
 }
 
-function builderOver(acquire: () => Client): Kysely<Schema> {
-  const connection = {
-    async executeQuery<R>(compiled: CompiledQuery) {
-      const result = await acquire().query(compiled.sql, compiled.parameters as unknown[]);
+const postgresDialect = {
+  createAdapter: () => new PostgresAdapter(),
+  createIntrospector: (db: Kysely<unknown>) => new PostgresIntrospector(db),
+  createQueryCompiler: () => new PostgresQueryCompiler(),
+};
+
+function postgresBuilder(client: Client): Kysely<Schema> {
+  return builderOver({
+    ...postgresDialect,
+    async execute<R>(compiled: CompiledQuery) {
+      const result = await client.query(compiled.sql, compiled.parameters as unknown[]);
       return { rows: result.rows as R[], numAffectedRows: BigInt(result.rowCount ?? 0) };
     },
-    // biome-ignore lint/correctness/useYield: streaming is not offered; lists here are bounded
-    async *streamQuery() {
-      throw new Error('streaming is not supported');
-    },
-  };
-  const refuse = async () => {
-    throw new Error('use db.transact');
-  };
-  const dialect: Dialect = {
-    createAdapter: () => new PostgresAdapter(),
-    createIntrospector: (db) => new PostgresIntrospector(db),
-    createQueryCompiler: () => new PostgresQueryCompiler(),
-    createDriver: () => ({
-      init: async () => {},
-      acquireConnection: async () => connection,
-      beginTransaction: refuse,
-      commitTransaction: refuse,
-      rollbackTransaction: refuse,
-      releaseConnection: async () => {},
-      destroy: async () => {},
-    }),
-  };
-  return new Kysely<Schema>({ dialect });
+  });
 }
 
 class PostgresReadDb implements ReadDb {
@@ -77,7 +62,7 @@ class PostgresReadDb implements ReadDb {
 
   constructor(client: Client) {
     this.#client = client;
-    this.q = builderOver(() => client);
+    this.q = postgresBuilder(client);
   }
 
   async all<R extends Row>(of: Statement<R>, params: readonly Value[] = []): Promise<R[]> {

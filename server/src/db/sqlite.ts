@@ -15,15 +15,14 @@ import { existsSync, statSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import {
   type CompiledQuery,
-  type DatabaseConnection,
-  type Dialect,
-  Kysely,
+  type Kysely,
   type QueryResult,
   SqliteAdapter,
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely';
 import { AppError, FatalError } from '../domain/error.ts';
+import { builderOver } from './builder.ts';
 import { limits } from './limits.ts';
 import type { Schema } from './schema.ts';
 import type { Row, Statement, Value } from './statement.ts';
@@ -86,10 +85,17 @@ class Prepared {
   }
 }
 
-/** Kysely over a connection of ours; `beforeWrite` runs before anything that is not a plain select. */
-function builderOver(prepared: Prepared, beforeQuery: (writes: boolean) => void): Kysely<Schema> {
-  const connection: DatabaseConnection = {
-    async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+const sqliteDialect = {
+  createAdapter: () => new SqliteAdapter(),
+  createIntrospector: (db: Kysely<unknown>) => new SqliteIntrospector(db),
+  createQueryCompiler: () => new SqliteQueryCompiler(),
+};
+
+/** `beforeQuery` is told whether the query is anything but a plain select. */
+function sqliteBuilder(prepared: Prepared, beforeQuery: (writes: boolean) => void): Kysely<Schema> {
+  return builderOver({
+    ...sqliteDialect,
+    async execute<R>(query: CompiledQuery): Promise<QueryResult<R>> {
       beforeQuery(query.query.kind !== 'SelectQueryNode');
       const statement = prepared.ofText(query.sql);
       const params = query.parameters as Value[];
@@ -97,30 +103,7 @@ function builderOver(prepared: Prepared, beforeQuery: (writes: boolean) => void)
       const { changes, lastInsertRowid } = statement.run(...params);
       return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
     },
-    // biome-ignore lint/correctness/useYield: streaming is not offered; lists here are bounded
-    async *streamQuery() {
-      throw new Error('streaming is not supported');
-    },
-  };
-  const dialect: Dialect = {
-    createAdapter: () => new SqliteAdapter(),
-    createIntrospector: (db) => new SqliteIntrospector(db),
-    createQueryCompiler: () => new SqliteQueryCompiler(),
-    createDriver: () => ({
-      init: async () => {},
-      acquireConnection: async () => connection,
-      beginTransaction: refuseTransaction,
-      commitTransaction: refuseTransaction,
-      rollbackTransaction: refuseTransaction,
-      releaseConnection: async () => {},
-      destroy: async () => {},
-    }),
-  };
-  return new Kysely<Schema>({ dialect });
-}
-
-async function refuseTransaction(): Promise<void> {
-  throw new Error('use db.transact');
+  });
 }
 
 class SqliteReadDb implements ReadDb {
@@ -130,7 +113,7 @@ class SqliteReadDb implements ReadDb {
 
   constructor(prepared: Prepared) {
     this.#prepared = prepared;
-    this.q = builderOver(prepared, () => {});
+    this.q = sqliteBuilder(prepared, () => {});
   }
 
   async all<R extends Row>(statement: Statement<R>, params: readonly Value[] = []): Promise<R[]> {
@@ -232,7 +215,7 @@ export class SqliteDb implements Db {
     this.#writer = openSqlite(options.path, { readOnly: false });
     this.#reader = openSqlite(options.path, { readOnly: true });
     this.#prepared = new Prepared(this.#writer);
-    this.#builder = builderOver(this.#prepared, (writes) => {
+    this.#builder = sqliteBuilder(this.#prepared, (writes) => {
       if (!this.#current) throw new Error('a unit of work was used after it had ended');
       this.#current.before(writes);
     });

@@ -1,0 +1,54 @@
+/** The bench works: its statistics, and small versions of the rows that need no other registry. No time is asserted. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { eventRateRows } from './event-rate.ts';
+import { compare, interval, median } from './pairs.ts';
+import { firstPageRows, sustainedRow } from './search.ts';
+import { type BenchRow, formatTable } from './table.ts';
+
+test('the median, its interval, and pairs that take turns', async () => {
+  assert.equal(median([3, 1, 2]), 2);
+  assert.equal(median([4, 1, 2, 3]), 2.5);
+  const { low, high } = interval([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  assert.ok(low >= 1 && low <= 5 && high >= 5 && high <= 9);
+  const order: string[] = [];
+  const side = (name: string, rate: number) => async () => {
+    order.push(name);
+    return rate;
+  };
+  const comparison = await compare(side('A', 6), side('B', 3), { pairs: 3, warmUps: 0 });
+  assert.deepEqual(order, ['A', 'B', 'B', 'A', 'A', 'B']);
+  assert.deepEqual(comparison, { ours: 6, theirs: 3, ratio: 2, low: 2, high: 2, pairs: 3 });
+});
+
+test('a row says whether its bar was met', () => {
+  const comparison = { ours: 2, theirs: 4, ratio: 0.5, low: 0.4, high: 0.6, pairs: 3 };
+  const row = (ratio: number, by: 'median' | 'upper'): BenchRow => ({
+    row: 'x',
+    what: 'w',
+    unit: '/s',
+    comparison,
+    bar: { ratio, by },
+  });
+  assert.match(formatTable([row(0.5, 'median')]), /0\.5 met/);
+  assert.match(formatTable([row(0.55, 'median')]), /0\.55 MISSED/);
+  assert.match(formatTable([row(0.55, 'upper')]), /0\.55 met/);
+});
+
+const measured = (rows: readonly BenchRow[]): void => {
+  assert.ok(rows.length > 0);
+  for (const { what, comparison } of rows)
+    for (const value of Object.values(comparison)) assert.ok(Number.isFinite(value) && value > 0, what);
+};
+
+test('small: durable events a second', async () => {
+  measured(await eventRateRows({ seconds: 0.1, pairs: 2, writers: [1, 16] }));
+});
+
+test('small: a long run with the projection following', async () => {
+  measured(await sustainedRow({ seconds: 0.3, pairs: 1, writers: 16 }));
+});
+
+test('small: the first page by a rare type', async () => {
+  measured(await firstPageRows({ events: 20_000, pairs: 1 }));
+});
