@@ -1,14 +1,7 @@
 /** The container registry: blobs, manifests, tags, pulls, and what was refused. */
 import { z } from 'zod';
-import { erasable, eventType, refusalShape, word } from './kind.ts';
+import { erasable, eventType, refusalShape, strictProject, word } from './kind.ts';
 
-const strictProject = {
-  reasons: [],
-  audience: 'project',
-  retention: 'project',
-  mode: 'strict',
-  version: 1,
-} as const;
 const routineRead = {
   reasons: [],
   audience: 'project',

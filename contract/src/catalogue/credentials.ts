@@ -1,14 +1,7 @@
 /** Robots, access tokens, app tokens, OAuth applications and tokens: making, changing, ending them. */
 import { z } from 'zod';
-import { change, erasable, eventType, word } from './kind.ts';
+import { change, erasable, eventType, strictAccount, word } from './kind.ts';
 
-const strictAccount = {
-  reasons: [],
-  audience: 'account',
-  retention: 'account',
-  mode: 'strict',
-  version: 1,
-} as const;
 const tokenShape = { scopes: z.array(z.string()), expiresAt: z.string().optional() };
 
 export const credentialTypes = {

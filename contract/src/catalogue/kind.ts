@@ -104,6 +104,11 @@ export type EventTypeDeclaration<D extends z.ZodType = z.ZodType> = {
   elsewhere: { quay?: readonly string[] };
 };
 
+/** What changes of accounts, and of projects, have in common: version 1, never refused, always recorded. */
+const strictChange = { reasons: [], mode: 'strict', version: 1 } as const;
+export const strictAccount = { ...strictChange, audience: 'account', retention: 'account' } as const;
+export const strictProject = { ...strictChange, audience: 'project', retention: 'project' } as const;
+
 /** Identity function that keeps the details' type. */
 export function eventType<D extends z.ZodType>(
   declaration: EventTypeDeclaration<D>,

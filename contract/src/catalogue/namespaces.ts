@@ -1,21 +1,7 @@
 /** Organisations, their members, projects of every format, roles, reserved names. */
 import { z } from 'zod';
-import { change, erasable, eventType, word } from './kind.ts';
+import { change, erasable, eventType, strictAccount, strictProject, word } from './kind.ts';
 
-const strictAccount = {
-  reasons: [],
-  audience: 'account',
-  retention: 'account',
-  mode: 'strict',
-  version: 1,
-} as const;
-const strictProject = {
-  reasons: [],
-  audience: 'project',
-  retention: 'project',
-  mode: 'strict',
-  version: 1,
-} as const;
 const memberRole = z.enum(['owner', 'member']);
 const projectRole = z.enum(['reader', 'maintainer', 'owner']);
 const subject = { subjectKind: z.enum(['user', 'robot']), subject: word, subjectId: z.string() };
