@@ -22,6 +22,27 @@ export interface EventOutboxTable {
   fields: string;
 }
 
+/** The Merkle tree over `event`, one row: how many leaves, and the roots of its perfect subtrees, largest (left) first. */
+export interface LogEdgeTable {
+  one: number;
+  size: number;
+  /** 32 bytes each, as many as `size` has one-bits. */
+  hashes: Uint8Array;
+}
+/** A full hash tile, 256 x 32 bytes, by the coordinates of C2SP tlog-tiles; partial ones are made when asked for. */
+export interface LogTileTable {
+  level: number;
+  n: number;
+  hashes: Uint8Array;
+}
+/** A signed head of the log. */
+export interface LogCheckpointTable {
+  size: number;
+  signed_at: number;
+  /** The signed note, exactly as published. */
+  note: string;
+}
+
 /** Runtime settings; namespace_id '' = the server's. */
 export interface SettingTable {
   namespace_id: string;
@@ -211,6 +232,9 @@ export interface Schema {
   event: EventTable;
   event_private: EventPrivateTable;
   event_outbox: EventOutboxTable;
+  log_edge: LogEdgeTable;
+  log_tile: LogTileTable;
+  log_checkpoint: LogCheckpointTable;
   setting: SettingTable;
   namespace: NamespaceTable;
   reserved_name: ReservedNameTable;
