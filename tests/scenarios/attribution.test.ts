@@ -449,7 +449,8 @@ for (const { engine, skip } of testEngines()) {
             ip,
           );
           const { typedName: _none, ...details } = expected.details;
-          await world.trail.expect([{ ...expected, details: { ...details, surface: 'bearer' } }]);
+          const surface = authorization.startsWith('Basic') ? 'basic' : 'bearer';
+          await world.trail.expect([{ ...expected, details: { ...details, surface } }]);
         }
       });
 

@@ -4,6 +4,7 @@ import { declarationOf, type EventQuery, type EventTypeInfo, eventTypes } from '
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../domain/caller.ts';
 import { AppError, invalid } from '../domain/error.ts';
+import { surfaceOf } from '../http/presented.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { ExportFormat } from '../trail/export-format.ts';
 import type { Search } from '../trail/search.ts';
@@ -91,11 +92,11 @@ async function sendTail(
 /** Asked before each reading: whoever was disabled, revoked or lost the scope gets nothing more. */
 async function readAgain(parts: EventParts, { request, caller }: ApiCall<'events.tail'>) {
   const context = {
-    surface: 'bearer',
+    surface: surfaceOf(request.presented),
     request: request.facts,
     source: request.source,
     attempted: { action: 'events.tail' },
-  } as const;
+  };
   const still = await parts.identity.authenticate(request.presented, context).catch((error: unknown) => {
     if (error instanceof AppError && error.code === 'unauthenticated') return undefined;
     throw error;

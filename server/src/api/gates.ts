@@ -15,6 +15,7 @@ import type { Access } from '../access/access.ts';
 import type { Decision, Namespace, Project, ProjectAction, Role } from '../access/model.ts';
 import type { Caller } from '../domain/caller.ts';
 import { AppError } from '../domain/error.ts';
+import { surfaceOf } from '../http/presented.ts';
 import type { Identity } from '../identity/identity.ts';
 import { safeText } from '../trail/seal.ts';
 import { parseInput } from './input.ts';
@@ -92,7 +93,7 @@ async function authenticate(
   const { group } = declarationOf(visit.row.refusal);
   const { project, reference } = visit.attempted;
   visit.caller = await parts.identity.authenticate(request.presented, {
-    surface: request.presented.kind === 'basic' ? 'basic' : 'bearer',
+    surface: surfaceOf(request.presented),
     request: request.facts,
     source: request.source,
     attempted: {

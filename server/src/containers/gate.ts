@@ -8,7 +8,7 @@ import { atLeast } from '../access/model.ts';
 import type { Caller, Grant } from '../domain/caller.ts';
 import { AppError } from '../domain/error.ts';
 import { parseProjectPath } from '../domain/names.ts';
-import type { Presented } from '../http/presented.ts';
+import { type Presented, surfaceOf } from '../http/presented.ts';
 import type { SignInContext } from '../identity/sign-in-context.ts';
 import { withoutEvent } from './errors.ts';
 import type { Admitted, AdmittedToProject, Exchange, RouteAction } from './exchange.ts';
@@ -46,7 +46,7 @@ export async function requireCaller(host: Host, exchange: Exchange): Promise<Cal
     ...(exchange.reference !== '' && { reference: exchange.reference }),
   };
   const context: SignInContext = {
-    surface: request.presented.kind === 'basic' ? 'basic' : 'bearer',
+    surface: surfaceOf(request.presented),
     request: request.facts,
     source: request.source,
     attempted,

@@ -56,8 +56,11 @@ describe('parsePresented', () => {
       'Bearer a b',
       `Bearer ${'x'.repeat(9_000)}`,
     ];
-    for (const authorization of wrong)
-      assert.deepEqual(parsePresented({ authorization }), { kind: 'malformed' }, authorization.slice(0, 40));
+    for (const authorization of wrong) {
+      const scheme = authorization.startsWith('Basic') ? 'basic' : 'other';
+      const expected = { kind: 'malformed', scheme };
+      assert.deepEqual(parsePresented({ authorization }), expected, authorization.slice(0, 40));
+    }
     assert.deepEqual(parsePresented({}), { kind: 'none' });
   });
 

@@ -8,8 +8,8 @@ export type Presented =
   | { kind: 'bearer'; token: string }
   /** Console cookie. */
   | { kind: 'session'; secret: string }
-  /** An Authorization header that could not be read. */
-  | { kind: 'malformed' };
+  /** An Authorization header that could not be read; `basic` when that is what it says it is. */
+  | { kind: 'malformed'; scheme: 'basic' | 'other' };
 
 export const sessionCookie = 'tallyman_session';
 const maxHeaderLength = 8_192;
@@ -25,15 +25,23 @@ export function parsePresented(headers: {
   return session === undefined ? { kind: 'none' } : { kind: 'session', secret: session };
 }
 
+/** On which surface it is a sign-in, for the event of one that failed. */
+export function surfaceOf(presented: Presented): 'basic' | 'bearer' {
+  const isBasic =
+    presented.kind === 'basic' || (presented.kind === 'malformed' && presented.scheme === 'basic');
+  return isBasic ? 'basic' : 'bearer';
+}
+
 function parseAuthorization(header: string): Presented {
-  if (header.length > maxHeaderLength) return { kind: 'malformed' };
+  const malformed = { kind: 'malformed', scheme: /^basic\b/i.test(header) ? 'basic' : 'other' } as const;
+  if (header.length > maxHeaderLength) return malformed;
   const match = /^(basic|bearer) +(\S+) *$/i.exec(header);
-  if (!match) return { kind: 'malformed' };
+  if (!match) return malformed;
   const [, scheme, value] = match as unknown as [string, string, string];
   if (scheme.toLowerCase() === 'bearer') return { kind: 'bearer', token: value };
   const text = Buffer.from(value, 'base64').toString('utf8');
   const colon = text.indexOf(':');
-  if (colon < 0 || !/^[A-Za-z0-9+/=_-]+$/.test(value)) return { kind: 'malformed' };
+  if (colon < 0 || !/^[A-Za-z0-9+/=_-]+$/.test(value)) return malformed;
   return { kind: 'basic', username: text.slice(0, colon), secret: text.slice(colon + 1) };
 }
 

@@ -530,7 +530,7 @@ async function prepare(house: House): Promise<Case[]> {
     },
     {
       name: 'unreadable header',
-      presented: { kind: 'malformed' },
+      presented: { kind: 'malformed', scheme: 'other' },
       expected: { actor: nobody, credential: { kind: 'none' }, scope: {}, reason: 'credential_malformed' },
       answer: 'credential_malformed',
     },
