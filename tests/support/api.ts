@@ -62,7 +62,8 @@ export type Answer = {
 };
 
 export async function openApi(engine: Engine, more: Partial<ApiParts> = {}) {
-  const opened = new AsyncDisposableStack();
+  // What fails half-way closes what it opened: an open pool of connections keeps a test's program running for ever.
+  await using opened = new AsyncDisposableStack();
   const folder = opened.use(await createTempFolder('api'));
   const database = engine === 'postgres' ? opened.use(await createTestDatabase()) : undefined;
   const location = database
@@ -136,7 +137,8 @@ export async function openApi(engine: Engine, more: Partial<ApiParts> = {}) {
       events: await readEvents(db, from),
     };
   };
-  return { ...parts, clock, http, ask, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  const held = opened.move();
+  return { ...parts, clock, http, ask, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 export type Api = Awaited<ReturnType<typeof openApi>>;
 

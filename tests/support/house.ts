@@ -39,14 +39,17 @@ export const request: RequestFacts = {
 export const deleteNothing = async () => ({ tags: 0, manifests: 0 });
 
 export async function openHouse(engine: Engine, settings: Partial<IdentityLimits> = {}) {
-  const folder = await createTempFolder('identity');
-  const database = engine === 'postgres' ? await createTestDatabase() : undefined;
+  await using opened = new AsyncDisposableStack();
+  const folder = opened.use(await createTempFolder('identity'));
+  const database = engine === 'postgres' ? opened.use(await createTestDatabase()) : undefined;
   const location = database
     ? ({ engine: 'postgres', url: database.url } as const)
     : ({ engine: 'sqlite', path: folder.join('t.db') } as const);
   const db = await openDb(location);
+  opened.defer(() => db.close());
   const clock = manualClock();
   const trail = new Trail({ db, clock });
+  opened.defer(() => trail.stop());
   const identity = new Identity({
     db,
     trail,
@@ -55,7 +58,9 @@ export async function openHouse(engine: Engine, settings: Partial<IdentityLimits
     publicUrl: 'http://127.0.0.1:8080',
     settings: { ...cheap, ...settings },
   });
+  opened.defer(() => identity.stop());
   const parts = identity.parts;
+  const held = opened.move();
   return {
     db,
     clock,
@@ -70,13 +75,7 @@ export async function openHouse(engine: Engine, settings: Partial<IdentityLimits
     refused: (presented: Presented, context: Partial<SignInContext> = {}) =>
       refusal(signIn(identity, presented, context)).finally(() => identity.settle()),
     eventsSince: (from: number) => readEvents(db, from),
-    async [Symbol.asyncDispose]() {
-      await identity.stop();
-      await trail.stop();
-      await db.close();
-      await database?.[Symbol.asyncDispose]();
-      await folder[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
 export type House = Awaited<ReturnType<typeof openHouse>>;

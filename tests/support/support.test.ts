@@ -1,10 +1,12 @@
 /** The test kit itself: what others rely on must hold, or their green tests mean nothing. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { resolve } from 'node:path';
 import { test } from 'node:test';
 import { clientSkip, createClientHome, findClient } from './clients.ts';
 import { skipWhenMissing } from './missing-tools.ts';
@@ -136,4 +138,21 @@ test('skopeo, buildah and podman work inside the home', {
     '{{.Store.GraphRoot}} {{.Store.GraphDriverName}}',
   ]);
   assert.equal(store.stdout.trim(), `${home.join('storage/root')} vfs`);
+});
+
+test('what fails to open half-way lets the program end', { skip: postgresSkip() }, async () => {
+  const source = `
+    import { openApi } from ${JSON.stringify(resolve(import.meta.dirname, 'api.ts'))};
+    const broken = { get containers() { throw new Error('broken part'); } };
+    await openApi('postgres', broken).catch((error) => console.log(error.message));`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', source], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: 60_000,
+  });
+  let printed = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    printed += text;
+  });
+  const [code] = await once(child, 'close');
+  assert.deepEqual({ code, printed }, { code: 0, printed: 'broken part\n' });
 });

@@ -89,7 +89,7 @@ export async function startRegistry(
     wrap?: (parts: ContainerParts) => ContainerParts;
   } = {},
 ): Promise<Registry> {
-  const opened = new AsyncDisposableStack();
+  await using opened = new AsyncDisposableStack();
   const folder = opened.use(await createTempFolder('registry'));
   const database = engine === 'postgres' ? opened.use(await createTestDatabase()) : undefined;
   const db = await openDb(
@@ -136,6 +136,7 @@ export async function startRegistry(
   );
   await http.listen({ host: '127.0.0.1', port });
   opened.defer(() => http.stop());
+  const held = opened.move();
   const registry: Registry = {
     url,
     db,
@@ -188,7 +189,7 @@ export async function startRegistry(
     },
     events: (from = 0) => readEvents(db, from),
     head: () => db.head(),
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
   return registry;
 }
