@@ -40,6 +40,10 @@ describe('the console’s files', () => {
       '/sign-in',
       '/organisations/acme/events',
       '/projects/container/acme%2Fapp.v1',
+      '/projects/container/acme%2Fapp.v1/tags/v1.0.0',
+      '/organisations/acme.io',
+      '/organisations/acme.io/members',
+      '/namespaces/ada.js/trail',
     ]) {
       const page = await app.inject(path);
       assert.deepEqual(
@@ -84,16 +88,16 @@ describe('the console’s files', () => {
       '/assets/',
       '/favicon.ico',
       '/%00.txt',
+      '/missing.css',
+      '/missing.png/more',
     ];
     for (const path of paths) {
       const answer = await app.inject(path);
       assert.ok(!answer.payload.includes('outside'), path);
       assert.equal(answer.statusCode, 404, path);
     }
-    assert.equal(
-      (await app.inject({ url: '/page', headers: { accept: 'application/json' } })).statusCode,
-      404,
-    );
+    for (const headers of [{ accept: 'application/json' }, { accept: '*/*', 'sec-fetch-dest': 'image' }])
+      assert.equal((await app.inject({ url: '/page', headers })).statusCode, 404);
     await app.close();
   });
 

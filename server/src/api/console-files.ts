@@ -1,6 +1,6 @@
 /**
  * The console's built files. They are read once at start and served from memory by exact name, so no path a client sends
- * ever reaches the disk. Unknown paths that look like pages get index.html: the console has its own router.
+ * ever reaches the disk. Every other path below a place of the console gets index.html: the console has its own router.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -116,11 +116,16 @@ function pathOf(request: FastifyRequest): string {
   }
 }
 
+/**
+ * Places begin with a plain word, and below it come names as people chose them: `/organisations/acme.io` is a page. Files
+ * of the build stand at the root or under /assets/, so a dot in the first word, like a browser that wants a script or a
+ * picture, asks for a file that is missing.
+ */
 function isPage(request: FastifyRequest, path: string): boolean {
-  const accept = request.headers.accept ?? '*/*';
+  const { accept = '*/*', 'sec-fetch-dest': wanted = 'document' } = request.headers;
   const [, first = ''] = path.split('/');
-  const looksLikeFile = extname(path) !== '' && !path.includes('/projects/');
-  return !notPages.has(first) && !looksLikeFile && /text\/html|\*\/\*/.test(accept);
+  const isPlace = /^[a-z0-9-]*$/.test(first) && !notPages.has(first);
+  return isPlace && wanted === 'document' && /text\/html|\*\/\*/.test(accept);
 }
 
 async function send(
