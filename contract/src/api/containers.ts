@@ -5,18 +5,12 @@ import {
   digestSchema,
   pageOf,
   pageQuery,
+  partSchema,
   projectPathSchema,
   tagNameSchema,
   timeInputSchema,
   timeSchema,
 } from './shapes.ts';
-
-/** PostgreSQL takes no NUL in a text. */
-const tagPartSchema = z
-  .string()
-  .min(1)
-  .max(128)
-  .refine((text) => !text.includes('\0'), 'must not hold the character NUL');
 
 export const tagSchema = z.strictObject({
   name: z.string(),
@@ -89,7 +83,7 @@ export const containerRoutes = {
     path: '/api/v1/projects/{format}/{path}/tags',
     summary: 'Tags of a project by name',
     params,
-    query: z.strictObject({ ...pageQuery, text: tagPartSchema.optional() }),
+    query: z.strictObject({ ...pageQuery, text: partSchema(128).optional() }),
     status: 200,
     response: pageOf(tagSchema),
   },

@@ -9,6 +9,7 @@ import {
   nameSchema,
   pageOf,
   pageQuery,
+  partSchema,
   projectNameSchema,
   projectPathSchema,
   referenceSchema,
@@ -38,6 +39,8 @@ export const projectListQuerySchema = z.strictObject({
   ...pageQuery,
   format: z.enum(projectFormats).optional(),
   namespace: nameSchema.optional(),
+  /** Any part of the path. */
+  text: partSchema(255).optional(),
 });
 /** Formats whose projects can be made by request. */
 export const projectInputSchema = z.strictObject({

@@ -36,6 +36,13 @@ export const digestSchema = z
 /** A name that people give to a token, a session or an application. */
 export const labelSchema = z.string().trim().min(1).max(100);
 export const textSchema = z.string().trim().max(500);
+/** Part of a name that is looked for. PostgreSQL takes no NUL in a text. */
+export const partSchema = (mostChars: number) =>
+  z
+    .string()
+    .min(1)
+    .max(mostChars)
+    .refine((text) => !text.includes('\0'), 'must not hold the character NUL');
 export const emailSchema = z.email().max(254);
 export const passwordSchema = z.string().min(8, 'must have at least 8 characters').max(512);
 

@@ -24,6 +24,12 @@ export const eventTypeInfoSchema = z.strictObject({
 export type EventTypeInfo = z.infer<typeof eventTypeInfoSchema>;
 export const eventTypesSchema = z.strictObject({ items: z.array(eventTypeInfoSchema), next: z.null() });
 
+export const exportFormats = ['ndjson', 'csv'] as const;
+export const eventListQuerySchema = eventQuerySchema.extend({
+  /** What `Accept` says for programs, for a link in a browser, which then saves the answer as it comes. */
+  export: z.enum(exportFormats).optional(),
+});
+
 /** As events.list; `cursor` (`previous` of a page) continues that page without a gap. */
 export const eventTailQuerySchema = eventQuerySchema.omit({ limit: true });
 export type EventTailQuery = z.output<typeof eventTailQuerySchema>;
@@ -35,8 +41,9 @@ export const trailRoutes = {
     ...reads,
     method: 'GET',
     path: '/api/v1/events',
-    summary: 'Events that concern one, newest first; as NDJSON or CSV without end when asked for by Accept',
-    query: eventQuerySchema,
+    summary:
+      'Events that concern one, newest first; as NDJSON or CSV without end when asked for by Accept or `export`',
+    query: eventListQuerySchema,
     status: 200,
     response: eventPageSchema,
     formats: ['application/x-ndjson', 'text/csv'],

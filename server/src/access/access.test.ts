@@ -426,6 +426,11 @@ for (const { engine, skip } of engines) {
         after = page.next;
       } while (after !== undefined);
       assert.deepEqual(seen, ['acme/a', 'acme/a/b', 'acme/app', 'acme/b', 'acme/open']);
+      const holding = async (text: string) =>
+        (await listProjects(parts, { caller: by, text })).projects.map((one) => one.path);
+      assert.deepEqual(await holding('ME/A'), ['acme/a', 'acme/a/b', 'acme/app']);
+      assert.deepEqual(await holding('_'), []);
+      assert.deepEqual(await holding('%'), []);
       assert.deepEqual(
         (await listOrganisations(parts, { memberId: owner.id })).organisations.map((one) => one.id),
         [acme.id],

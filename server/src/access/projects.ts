@@ -3,6 +3,7 @@
  * content is deleted. A deleted project keeps its row, so that its owners and administrators still find its history.
  */
 import type { ProjectFormat, Scope, Target } from '@tallyman/contract';
+import { sql } from 'kysely';
 import type { Tx } from '../db/store.ts';
 import type { Caller } from '../domain/caller.ts';
 import { AppError } from '../domain/error.ts';
@@ -197,6 +198,8 @@ export type ProjectPage = {
   caller: Caller | undefined;
   format?: ProjectFormat;
   namespaceId?: string;
+  /** Part of the path, in any case. */
+  text?: string;
   /** Path of the last one seen. */
   after?: string;
   limit?: number;
@@ -211,6 +214,11 @@ export async function listProjects(
   let query = selectProjects(parts.db.read).where('p.deleted_at', 'is', null);
   if (page.format !== undefined) query = query.where('p.format', '=', page.format);
   if (page.namespaceId !== undefined) query = query.where('p.namespace_id', '=', page.namespaceId);
+  if (page.text !== undefined) {
+    // Paths hold `_`, which LIKE would read as any one character.
+    const pattern = `%${page.text.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`;
+    query = query.where(sql<boolean>`n.name || '/' || p.name like ${pattern} escape '\\'`);
+  }
   if (page.after !== undefined) {
     const slash = page.after.indexOf('/');
     const [owner, name] =

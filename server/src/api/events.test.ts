@@ -18,13 +18,20 @@ for (const { engine, skip } of engines) {
       await using api = await openApi(engine);
       const { ada, scope } = await populate(api);
       const pages = await pagesOf(api, ada.auth, `${ofAcme}&repeats=rows&limit=2`);
-      for (const [accept, format] of [
-        ['application/x-ndjson', 'ndjson'],
-        ['text/csv', 'csv'],
+      for (const [type, format, query, accept] of [
+        ['application/x-ndjson', 'ndjson', '', 'application/x-ndjson'],
+        ['text/csv', 'csv', '', 'text/csv'],
+        // A link in a browser cannot say what it accepts.
+        ['application/x-ndjson', 'ndjson', '&export=ndjson', 'text/html,*/*;q=0.8'],
+        ['text/csv', 'csv', '&export=csv', 'text/html,*/*;q=0.8'],
       ] as const) {
-        const answer = await api.ask('GET', ofAcme, { auth: ada.auth, headers: { accept } });
+        const answer = await api.ask('GET', ofAcme + query, { auth: ada.auth, headers: { accept } });
         assert.equal(answer.status, 200);
-        assert.match(String(answer.headers['content-type']), new RegExp(`^${accept}`));
+        assert.match(String(answer.headers['content-type']), new RegExp(`^${type}`));
+        assert.equal(
+          answer.headers['content-disposition'],
+          `attachment; filename="tallyman-events.${format}"`,
+        );
         const lines = answer.text.trimEnd().split('\n');
         if (format === 'ndjson')
           assert.deepEqual(lines.map((line) => (JSON.parse(line) as ShownEvent).id).reverse(), pages);

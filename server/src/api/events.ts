@@ -28,7 +28,7 @@ export function eventHandlers(parts: EventParts): ApiHandlers<`events.${'list' |
   const types = eventTypes.map(typeInfo);
   return {
     'events.list': async (call) => {
-      const format = exportFormat(call.request);
+      const format = call.query.export ?? exportFormat(call.request);
       if (format !== undefined) return sendExport(parts, streams, call, format);
       const { question, reader } = await ask(parts, call);
       return parts.search.search(question, reader, whenClosed(call));
@@ -41,11 +41,11 @@ export function eventHandlers(parts: EventParts): ApiHandlers<`events.${'list' |
 }
 
 type Asking = Pick<ApiCall<'events.list'>, 'caller' | 'visit'> & {
-  query: Omit<EventQuery, 'limit'> & { limit?: number };
+  query: Omit<EventQuery, 'limit'> & { limit?: number; export?: unknown };
 };
 
 async function ask(parts: EventParts, { caller, visit, query }: Asking) {
-  const { view: kind, cursor, limit, ...filter } = query;
+  const { view: kind, cursor, limit, export: _format, ...filter } = query;
   const reader = await readerOf(parts, caller);
   const window = await windowOf(parts, { kind, filter, reader, visit });
   return { reader, question: { ...window, cursor, ...(limit !== undefined && { limit }) } };
@@ -69,7 +69,7 @@ async function sendExport(
   using place = streams.take(call.caller);
   const pieces = await parts.search.exportEvents(question, reader, format, whenClosed(call));
   const type = format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson';
-  reply.header('content-disposition', `attachment; filename="events.${format}"`).type(type);
+  reply.header('content-disposition', `attachment; filename="tallyman-events.${format}"`).type(type);
   return stream(reply, pieces, place);
 }
 

@@ -42,6 +42,7 @@ export function projectHandlers(parts: ProjectParts): ApiHandlers<ProjectRoutes>
       const where = {
         ...(query.format && { format: query.format }),
         ...(namespace && { namespaceId: namespace.id }),
+        ...(query.text !== undefined && { text: query.text }),
       };
       const { projects, next } = await listProjects(parts, { caller, ...where, ...pageOf(query) });
       return {
