@@ -46,7 +46,7 @@ export async function callApi<Id extends ApiRouteId>(
   signal?: AbortSignal,
 ): Promise<ApiResponse<Id>> {
   const row = apiRoute(id);
-  const response = await send(id, input as AnyInput, 'application/json', signal);
+  const response = await send(id, input as AnyInput, signal);
   if (row.status === 204 || row.response === undefined) return undefined as ApiResponse<Id>;
   const parsed = row.response.safeParse(await response.json());
   if (!parsed.success)
@@ -56,16 +56,7 @@ export async function callApi<Id extends ApiRouteId>(
   return parsed.data as ApiResponse<Id>;
 }
 
-/** The whole answer in another of the endpoint's media types, for exports. */
-export async function downloadApi<Id extends ApiRouteId>(
-  id: Id,
-  input: ApiCallInput<Id>,
-  mediaType: 'application/x-ndjson' | 'text/csv',
-): Promise<Blob> {
-  return (await send(id, input as AnyInput, mediaType)).blob();
-}
-
-/** For what the browser requests by itself: event streams. */
+/** For what the browser requests by itself: event streams, downloads. */
 export function apiUrl<Id extends ApiRouteId>(id: Id, input: ApiCallInput<Id>): string {
   const { params, query } = input as AnyInput;
   const path = apiRoute(id).path.replace(/\{(\w+)\}/g, (_, key: string) =>
@@ -85,14 +76,9 @@ export function formatQuery(query: Record<string, unknown>): string {
   return search.toString();
 }
 
-async function send(
-  id: ApiRouteId,
-  input: AnyInput,
-  accept: string,
-  signal?: AbortSignal,
-): Promise<Response> {
+async function send(id: ApiRouteId, input: AnyInput, signal?: AbortSignal): Promise<Response> {
   const { method } = apiRoute(id);
-  const headers = new Headers({ accept });
+  const headers = new Headers({ accept: 'application/json' });
   if (input.body !== undefined) headers.set('content-type', 'application/json');
   if (method !== 'GET' && csrfToken !== undefined) headers.set(csrfHeader, csrfToken);
   const response = await fetch(apiUrl(id, input as never), {

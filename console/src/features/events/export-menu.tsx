@@ -1,60 +1,80 @@
-/** Takes the trail away as a file, with the filter it is shown under and without an end. */
+/**
+ * Takes the trail away as a file, with the filter it is shown under and without an end. The browser itself saves the
+ * answer as it comes, so nothing is held in memory here. The session's cookie goes along because the address is ours; it
+ * is SameSite=Strict, so that no other page can start an export.
+ */
 import { Button, Menu } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
-import { downloadApi } from '../../api/client.ts';
+import type { MouseEvent } from 'react';
+import { apiUrl, callApi } from '../../api/client.ts';
 import { DownloadIcon } from '../../parts/icons.tsx';
 import { ProblemAlert } from '../../parts/problem-alert.tsx';
 import classes from './events.module.css';
 import { questionOf, type TrailFilter, type TrailView } from './trail-search.ts';
 
 const kinds = [
-  { mediaType: 'application/x-ndjson', ending: 'ndjson', label: 'NDJSON, every field' },
-  { mediaType: 'text/csv', ending: 'csv', label: 'CSV, for spreadsheets' },
+  { format: 'ndjson', label: 'NDJSON, every field' },
+  { format: 'csv', label: 'CSV, for spreadsheets' },
 ] as const;
+type Format = (typeof kinds)[number]['format'];
 
 type Props = { view: TrailView; filter: TrailFilter };
 
 export function ExportMenu({ view, filter }: Props) {
-  const download = useMutation({
-    mutationFn: async ({ mediaType, ending }: (typeof kinds)[number]) => {
-      const blob = await downloadApi('events.list', { query: questionOf(view, filter) }, mediaType);
-      saveFile(
-        blob,
-        `tallyman-events-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}.${ending}`,
-      );
+  const question = questionOf(view, filter);
+  const addressOf = (format: Format): string =>
+    apiUrl('events.list', { query: { ...question, export: format } });
+  // A download that is refused says nothing on the page: ask first what can be known before it begins.
+  const start = useMutation({
+    meta: { inSession: true },
+    mutationFn: async (format: Format) => {
+      await callApi('events.list', { query: { ...question, limit: 1 } });
+      return format;
     },
+    onSuccess: (format) => save(addressOf(format)),
   });
   return (
     <>
       <Menu position="bottom-end" shadow="md" withinPortal>
         <Menu.Target>
-          <Button variant="default" leftSection={<DownloadIcon />} loading={download.isPending}>
+          <Button variant="default" leftSection={<DownloadIcon />} loading={start.isPending}>
             Export
           </Button>
         </Menu.Target>
         <Menu.Dropdown>
           <Menu.Label>All events of this filter; the export is itself recorded</Menu.Label>
-          {kinds.map((kind) => (
-            <Menu.Item key={kind.ending} onClick={() => download.mutate(kind)}>
-              {kind.label}
+          {kinds.map(({ format, label }) => (
+            <Menu.Item
+              key={format}
+              component="a"
+              href={addressOf(format)}
+              download
+              onClick={(event: MouseEvent) => {
+                event.preventDefault();
+                start.mutate(format);
+              }}
+            >
+              {label}
             </Menu.Item>
           ))}
         </Menu.Dropdown>
       </Menu>
-      {download.error && (
+      <span className={classes.exportSaid} role="status">
+        {start.isSuccess && 'Export started: your browser saves it and shows how far it is.'}
+      </span>
+      {start.error && (
         <div className={classes.exportProblem}>
-          <ProblemAlert error={download.error} title="The export did not work" />
+          <ProblemAlert error={start.error} title="The export did not start" />
         </div>
       )}
     </>
   );
 }
 
-function saveFile(blob: Blob, name: string): void {
-  const url = URL.createObjectURL(blob);
+/** The name of the file comes with the answer. */
+function save(address: string): void {
   const link = document.createElement('a');
-  link.href = url;
-  link.download = name;
+  link.href = address;
+  link.download = '';
   link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
