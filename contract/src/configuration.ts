@@ -57,6 +57,9 @@ function list() {
   return fromText(split, z.array(text, 'must be a list, or texts separated by commas').max(100));
 }
 
+/** A key name of C2SP signed notes: no spaces, no plus sign. */
+const originForm = /^[A-Za-z0-9.[\]:-]+(\/[A-Za-z0-9._~-]+)*$/;
+
 const byteForm = 'bytes, or with KiB, MiB, GiB';
 
 export const configuration = {
@@ -221,6 +224,44 @@ export const configuration = {
       }),
     },
   },
+  checkpoint: {
+    title: 'Checkpoints',
+    keys: {
+      origin: key({
+        schema: z
+          .string('must be text')
+          .trim()
+          .max(200, 'must be at most 200 characters')
+          .regex(originForm, 'must be a host, with a port and path perhaps, without scheme, spaces and "+"')
+          .optional(),
+        form: 'URL without a scheme',
+        defaultText: 'at the first start made from `public.url`, with `/log`; then kept with the key',
+        description:
+          'The name of the log, the first line of every checkpoint. It never changes once the log has a key: a name set here that is not the one the key was made for is refused.',
+        example: 'registry.example.org/log',
+      }),
+      key: key({
+        schema: text.optional(),
+        form: 'path',
+        defaultText: '`log/key` in the data folder',
+        description:
+          'The file of the key that signs checkpoints, made at the first start and readable by the server alone. Keep it outside of the backups of the database: whoever has both can write another history. Beside it stand the public key (`.pub`) and, during a rotation, the next one (`.next`).',
+        example: '/etc/tallyman/log.key',
+      }),
+      copies: key({
+        schema: list().default([]),
+        form: 'list of folders or `s3://bucket/prefix` URLs as in `blobs.url`',
+        description:
+          'Where every checkpoint is written besides, each as a file or object that is never changed or deleted by the server. With rights of their own (append-only, another account) they show at the next start that the database was rolled back.',
+        example: '/mnt/worm/checkpoints, s3://audit-witness/tallyman?region=eu-central-1',
+      }),
+      copySeconds: key({
+        schema: integer({ min: 1, max: 3_600 }).default(10),
+        form: 'seconds',
+        description: 'At most one checkpoint in so long is written to the copies; the newest one always is.',
+      }),
+    },
+  },
   metrics: {
     title: 'Metrics',
     keys: {
@@ -234,6 +275,41 @@ export const configuration = {
         description:
           'When set, `/metrics` answers to everybody who sends it as a bearer token, and to nobody else. When not set, it answers only connections from loopback that no proxy forwarded.',
         secret: true,
+      }),
+    },
+  },
+  garbage: {
+    title: 'Garbage collection',
+    keys: {
+      intervalMinutes: key({
+        schema: integer({ min: 1, max: 10_080 }).default(60),
+        form: 'minutes',
+        description:
+          'How long after one pass of garbage collection began the next one begins. A pass that still runs is let finish first.',
+      }),
+      graceHours: key({
+        schema: integer({ min: 1, max: 8_760 }).default(24),
+        form: 'hours',
+        description:
+          'Content that no manifest names is kept so long after it was last pushed, mounted or asked for with HEAD. Longer than the slowest push takes, and than a backup takes.',
+      }),
+      uploadHours: key({
+        schema: integer({ min: 1, max: 8_760 }).default(24),
+        form: 'hours',
+        description: 'An upload to which nothing was added for so long is given up.',
+      }),
+      untaggedDays: key({
+        schema: integer({ min: 1, max: 36_500 }).optional(),
+        form: 'days',
+        defaultText: 'none: manifests without a tag are kept',
+        description:
+          'When set, a manifest that has no tag, that no index names and that refers to no other manifest is removed so long after its push. Whoever pulls by digest then loses what lost its tag: set it only where everything in use is tagged.',
+        example: '90',
+      }),
+      expirySeconds: key({
+        schema: integer({ min: 1, max: 86_400 }).default(60),
+        form: 'seconds',
+        description: 'How often the server looks for tags whose time has come, and deletes them.',
       }),
     },
   },

@@ -11,8 +11,6 @@ import { openBlobs } from './blobs/open-blobs.ts';
 import type { BlobStore, BlobUpkeep } from './blobs/store.ts';
 import type { Config } from './config/config.ts';
 import { DigestGuard } from './containers/digest-guard.ts';
-import { expireTags } from './containers/expiry.ts';
-import { collectGarbage } from './containers/garbage.ts';
 import { containerRoutes } from './containers/host.ts';
 import { lockFolder } from './db/folder-lock.ts';
 import { openDb } from './db/open.ts';
@@ -25,13 +23,14 @@ import { addMetricsRoute, HttpMetrics } from './http/metrics.ts';
 import { createHttpServer, type HttpServer } from './http/server.ts';
 import { Identity } from './identity/identity.ts';
 import { containerNouns } from './main/api-containers.ts';
-import { type Chore, type Chores, startChores } from './main/chores.ts';
+import { type Chores, startChores } from './main/chores.ts';
 import { beginFirstStart, type FirstStart } from './main/first-start.ts';
 import { recordStart, recordStop } from './main/life-events.ts';
 import { locationOf } from './main/location.ts';
 import { makeDataFolder, readRegistryKey } from './main/server-folder.ts';
 import { requireUsableTls } from './main/tls-files.ts';
 import { addTrailMetrics } from './main/trail-metrics.ts';
+import { upkeepChores } from './main/upkeep.ts';
 import { version } from './main/version.ts';
 import { type Clock, systemClock } from './stdx/clock.ts';
 import { Search } from './trail/search.ts';
@@ -100,7 +99,7 @@ export async function createApp(config: Config, parts: AppParts): Promise<App> {
       await identity.start();
       await recordStart(domain);
       watching = watchStore(db, onFatal);
-      chores = startChores(choresOf(domain), log);
+      chores = startChores(upkeepChores(domain, config.garbage), log);
       await http.listen(config.http);
     },
     stop: (signal) => {
@@ -166,13 +165,6 @@ function surfaces(domain: Domain, { publicUrl }: Config, firstStart: FirstStart)
   const setupCode = firstStart.kind === 'code' ? { setupCode: firstStart.code } : {};
   const api = apiRoutes({ ...domain, containers, publicUrl, version, formats: ['container'], ...setupCode });
   return [api, consoleFiles({ folder: consoleFolder })];
-}
-
-function choresOf(domain: Domain): Chore[] {
-  return [
-    { name: 'tag expiry', everyMs: 60_000, run: () => expireTags(domain) },
-    { name: 'garbage collection', everyMs: 3_600_000, run: () => collectGarbage(domain) },
-  ];
 }
 
 type HttpParts = Domain & { config: Config; log: Logger; onFatal: (error: FatalError) => void };

@@ -28,7 +28,9 @@ export function complete(values: Values, sourceOf: SourceOf): { config: Config; 
     firstAdmin: firstAdminOf(values.admin, wrong),
     session: values.session,
     log: values.log,
+    checkpoint: checkpointOf(values.checkpoint, dataDir, wrong),
     metricsToken: values.metrics.token === undefined ? undefined : new Secret(values.metrics.token),
+    garbage: values.garbage,
     limits: values.limits,
   };
   return { config, problems };
@@ -80,6 +82,20 @@ function blobsUrlOf(url: string | undefined, wrong: Wrong): string | undefined {
   if (url === undefined) return undefined;
   if (!url.startsWith('s3://') || !URL.canParse(url)) wrong('blobs.url', 'must be an s3://bucket/prefix URL');
   return url;
+}
+
+function checkpointOf(
+  { origin, key, copies, copySeconds }: Values['checkpoint'],
+  dataDir: string,
+  wrong: Wrong,
+): Config['checkpoint'] {
+  const places = copies.map((place) => (place.includes('://') ? place : resolve(place)));
+  for (const place of places) {
+    if (place.includes('://') && !(place.startsWith('s3://') && URL.canParse(place)))
+      wrong('checkpoint.copies', 'must be folders or s3://bucket/prefix URLs');
+  }
+  if (new Set(places).size < places.length) wrong('checkpoint.copies', 'names a place twice');
+  return { origin, keyPath: resolve(key ?? `${dataDir}/log/key`), copies: places, copySeconds };
 }
 
 function firstAdminOf({ user, password }: Values['admin'], wrong: Wrong): Config['firstAdmin'] {

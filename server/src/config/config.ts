@@ -20,7 +20,10 @@ export type Config = {
   firstAdmin: { user: string; password: Secret } | undefined;
   session: Values['session'];
   log: Values['log'];
+  /** Of the log of events. `keyPath` is absolute; `copies` are absolute folders and `s3://` URLs. */
+  checkpoint: { origin: string | undefined; keyPath: string; copies: readonly string[]; copySeconds: number };
   metricsToken: Secret | undefined;
+  garbage: Values['garbage'];
   limits: Values['limits'];
 };
 
