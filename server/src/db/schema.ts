@@ -226,6 +226,60 @@ export interface JobTable {
   run_at: number;
   created_at: number;
   updated_at: number;
+  /** At most one unfinished job has it. */
+  key: string | null;
+  /** The node that runs it, and until when that may be believed. */
+  owner: string | null;
+  lease_until: number | null;
+  /** Runs that failed since the last that did not. */
+  attempts: Generated<number>;
+  /** What the last failed run said; safe to show. */
+  error: string | null;
+}
+
+/** A run of indexes whose bodies retention dropped; the event of the drop has a digest over their leaf hashes. */
+export interface EventGapTable {
+  first_idx: number;
+  last_idx: number;
+  event_id: string;
+}
+/** An event that lost private entries; the event of the erasure has a digest over the leaf hashes of all it touched. */
+export interface EventErasureTable {
+  idx: number;
+  event_id: string;
+}
+/** Past its time, and kept all the same; looked at again at each retention run. */
+export interface EventKeptTable {
+  idx: number;
+}
+export interface LegalHoldTable {
+  id: string;
+  kind: 'namespace' | 'project' | 'user';
+  subject_id: string;
+  note: string;
+  placed_at: number;
+  /** Id of the event that placed it. */
+  event_id: string;
+}
+export interface ErasureTable {
+  id: string;
+  subject_kind: 'user' | 'name' | 'address';
+  user_id: string | null;
+  /** JSON: names and addresses to be forgotten; '{}' as soon as they are. */
+  subject: string;
+  state: 'previewing' | 'previewed' | 'erasing' | 'done' | 'failed' | 'cancelled';
+  /** JSON: what was found, and what was removed. */
+  preview: string;
+  removed: string;
+  error: string | null;
+  requested_at: number;
+  changed_at: number;
+  job_id: string | null;
+}
+/** JSON array of indexes whose rows in the search projection must be made anew, or go. */
+export interface SearchRedoTable {
+  seq: Generated<number>;
+  indexes: string;
 }
 
 export interface Schema {
@@ -253,4 +307,10 @@ export interface Schema {
   tag_history: TagHistoryTable;
   upload: UploadTable;
   job: JobTable;
+  event_gap: EventGapTable;
+  event_erasure: EventErasureTable;
+  event_kept: EventKeptTable;
+  legal_hold: LegalHoldTable;
+  erasure: ErasureTable;
+  search_redo: SearchRedoTable;
 }
