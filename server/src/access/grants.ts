@@ -5,6 +5,7 @@
 import type { Scope, Target } from '@tallyman/contract';
 import type { Tx } from '../db/store.ts';
 import { AppError } from '../domain/error.ts';
+import { cutPage, pageSize } from '../stdx/pages.ts';
 import type { Performer } from '../trail/draft.ts';
 import { accessCacheOf } from './cache.ts';
 import type { AccessParts } from './parts.ts';
@@ -100,7 +101,7 @@ export async function listGrants(
   parts: Pick<AccessParts, 'db'>,
   page: GrantPlace & { after?: string; limit?: number },
 ): Promise<{ grants: RoleGrant[]; next?: string }> {
-  const limit = Math.min(page.limit ?? 50, 200);
+  const limit = pageSize(page.limit);
   const rows = await parts.db.read.q
     .selectFrom('role_grant')
     .selectAll()
@@ -110,8 +111,9 @@ export async function listGrants(
     .orderBy('subject_id')
     .limit(limit + 1)
     .execute();
+  const { shown, ...more } = cutPage(rows, limit, (row) => row.subject_id);
   const grants: RoleGrant[] = [];
-  for (const row of rows.slice(0, limit)) {
+  for (const row of shown) {
     const subject = { kind: row.subject_kind, id: row.subject_id };
     const name = (await findSubjectName(parts.db.read, subject)) ?? '';
     const { namespaceId, projectId } = page;
@@ -123,8 +125,7 @@ export async function listGrants(
       sinceUs: row.created_at,
     });
   }
-  const last = grants.at(-1);
-  return { grants, ...(rows.length > limit && last && { next: last.subject.id }) };
+  return { grants, ...more };
 }
 
 type Place = { scope: Scope; target: Target };

@@ -10,6 +10,7 @@ import { accountsOf } from '../identity/accounts.ts';
 import { claimNamespaceName, reserveName } from '../identity/names.ts';
 import { deleteOauthApplicationsIn } from '../identity/oauth-applications.ts';
 import { deleteRobotsIn } from '../identity/robots.ts';
+import { cutPage, pageSize } from '../stdx/pages.ts';
 import { uuidv7 } from '../stdx/random.ts';
 import type { Performer } from '../trail/draft.ts';
 import { accessCacheOf } from './cache.ts';
@@ -95,7 +96,7 @@ export async function listOrganisations(
   parts: Pick<AccessParts, 'db'>,
   page: { memberId?: string; after?: string; limit?: number },
 ): Promise<{ organisations: Organisation[]; next?: string }> {
-  const limit = Math.min(page.limit ?? 50, 200);
+  const limit = pageSize(page.limit);
   const { memberId } = page;
   let query = selectOrganisations(parts.db.read).where('name', '>', page.after ?? '');
   if (memberId !== undefined) {
@@ -107,9 +108,8 @@ export async function listOrganisations(
     .orderBy('name')
     .limit(limit + 1)
     .execute();
-  const organisations = rows.slice(0, limit).map(fromRow);
-  const last = organisations.at(-1);
-  return { organisations, ...(rows.length > limit && last && { next: last.name }) };
+  const { shown, ...more } = cutPage(rows, limit, (row) => row.name);
+  return { organisations: shown.map(fromRow), ...more };
 }
 
 /** The former name stays reserved; taking an own former name back ends its reservation. */
@@ -243,7 +243,7 @@ export async function listMembers(
   parts: Pick<AccessParts, 'db'>,
   page: { organisationId: string; after?: string; limit?: number },
 ): Promise<{ members: Member[]; next?: string }> {
-  const limit = Math.min(page.limit ?? 50, 200);
+  const limit = pageSize(page.limit);
   const rows = await parts.db.read.q
     .selectFrom('member as m')
     .innerJoin('namespace as n', 'n.id', 'm.user_id')
@@ -253,11 +253,14 @@ export async function listMembers(
     .orderBy('n.name')
     .limit(limit + 1)
     .execute();
-  const members = rows
-    .slice(0, limit)
-    .map((row) => ({ userId: row.user_id, name: row.name, role: row.role, sinceUs: row.created_at }));
-  const last = members.at(-1);
-  return { members, ...(rows.length > limit && last && { next: last.name }) };
+  const { shown, ...more } = cutPage(rows, limit, (row) => row.name);
+  const members = shown.map((row) => ({
+    userId: row.user_id,
+    name: row.name,
+    role: row.role,
+    sinceUs: row.created_at,
+  }));
+  return { members, ...more };
 }
 
 /** The user's role in the organisation itself; undefined when no member. */
@@ -295,7 +298,7 @@ export async function listReservedNames(
   parts: Pick<AccessParts, 'db'>,
   page: { format: string; after?: string; limit?: number },
 ): Promise<{ names: ReservedName[]; next?: string }> {
-  const limit = Math.min(page.limit ?? 50, 200);
+  const limit = pageSize(page.limit);
   const rows = await parts.db.read.q
     .selectFrom('reserved_name')
     .selectAll()
@@ -304,14 +307,14 @@ export async function listReservedNames(
     .orderBy('name')
     .limit(limit + 1)
     .execute();
-  const names = rows.slice(0, limit).map((row) => ({
+  const { shown, ...more } = cutPage(rows, limit, (row) => row.name);
+  const names = shown.map((row) => ({
     format: row.format,
     name: row.name,
     formerId: row.former_id,
     reservedAtUs: row.reserved_at,
   }));
-  const last = names.at(-1);
-  return { names, ...(rows.length > limit && last && { next: last.name }) };
+  return { names, ...more };
 }
 
 /** An administrator's: lets anybody take the name again. format '' = of a user or organisation. */

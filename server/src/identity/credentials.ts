@@ -2,6 +2,7 @@
 import type { TokenScope } from '@tallyman/contract';
 import type { Tx } from '../db/store.ts';
 import { AppError, invalid } from '../domain/error.ts';
+import { cutPage, pageSize } from '../stdx/pages.ts';
 import { uuidv7 } from '../stdx/random.ts';
 import type { Secret } from '../stdx/secret.ts';
 import { accountsOf } from './accounts.ts';
@@ -127,7 +128,6 @@ function forgetEnded(parts: AccountParts, tx: Tx, ended: readonly { id: string }
   return ids.length;
 }
 
-export const tokensPageSize = { usual: 50, most: 200 } as const;
 export type TokenPage = { after?: string; limit?: number };
 
 /** Newest first, dead ones included. */
@@ -136,7 +136,7 @@ export async function listCredentials(
   of: { principalId?: string; applicationId?: string; kinds: readonly TokenKind[] },
   page: TokenPage,
 ): Promise<{ tokens: Token[]; next?: string }> {
-  const limit = Math.min(page.limit ?? tokensPageSize.usual, tokensPageSize.most);
+  const limit = pageSize(page.limit);
   let query = parts.db.read.q
     .selectFrom('credential')
     .selectAll()
@@ -149,9 +149,8 @@ export async function listCredentials(
     .limit(limit + 1)
     .execute();
   const nowUs = parts.clock.nowUs();
-  const tokens = rows.slice(0, limit).map((row) => fromRow(row, nowUs));
-  const last = tokens.at(-1);
-  return { tokens, ...(rows.length > limit && last && { next: last.id }) };
+  const { shown, ...more } = cutPage(rows, limit, (row) => row.id);
+  return { tokens: shown.map((row) => fromRow(row, nowUs)), ...more };
 }
 
 export async function findTokenIn(db: Pick<Tx, 'q'>, id: string, nowUs: number): Promise<Token | undefined> {

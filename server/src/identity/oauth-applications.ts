@@ -6,6 +6,7 @@ import type { Scope, Target, TokenScope } from '@tallyman/contract';
 import type { Tx } from '../db/store.ts';
 import { AppError } from '../domain/error.ts';
 import { formatUs } from '../stdx/clock.ts';
+import { cutPage, pageSize } from '../stdx/pages.ts';
 import { uuidv7 } from '../stdx/random.ts';
 import type { Secret } from '../stdx/secret.ts';
 import type { Performer } from '../trail/draft.ts';
@@ -80,7 +81,7 @@ export async function listOauthApplications(
   parts: Pick<AccountParts, 'db'>,
   page: { organisationId: string; after?: string; limit?: number },
 ): Promise<{ applications: OauthApplication[]; next?: string }> {
-  const limit = Math.min(page.limit ?? 50, 200);
+  const limit = pageSize(page.limit);
   const rows = await parts.db.read.q
     .selectFrom('oauth_application')
     .selectAll()
@@ -90,9 +91,8 @@ export async function listOauthApplications(
     .orderBy('id')
     .limit(limit + 1)
     .execute();
-  const shown = rows.slice(0, limit);
-  const last = shown.at(-1);
-  return { applications: shown.map(fromRow), ...(rows.length > limit && last && { next: last.id }) };
+  const { shown, ...more } = cutPage(rows, limit, (row) => row.id);
+  return { applications: shown.map(fromRow), ...more };
 }
 
 export async function updateOauthApplication(

@@ -8,6 +8,7 @@ import type { Tx } from '../db/store.ts';
 import { AppError } from '../domain/error.ts';
 import { isNamespaceName, parseNamespaceName } from '../domain/names.ts';
 import { formatUs } from '../stdx/clock.ts';
+import { cutPage, pageSize } from '../stdx/pages.ts';
 import { uuidv7 } from '../stdx/random.ts';
 import type { Secret } from '../stdx/secret.ts';
 import type { Performer } from '../trail/draft.ts';
@@ -103,23 +104,20 @@ export async function findRobotByName(
   return id === undefined ? undefined : findIn(parts.db.read, id);
 }
 
-export const robotsPageSize = { usual: 50, most: 200 } as const;
-
 /** By short name, from the one after `after`. */
 export async function listRobots(
   parts: Pick<AccountParts, 'db'>,
   page: { namespaceId: string; after?: string; limit?: number },
 ): Promise<{ robots: Robot[]; next?: string }> {
-  const limit = Math.min(page.limit ?? robotsPageSize.usual, robotsPageSize.most);
+  const limit = pageSize(page.limit);
   const rows = await selectRobots(parts.db.read)
     .where('r.namespace_id', '=', page.namespaceId)
     .where('r.name', '>', page.after ?? '')
     .orderBy('r.name')
     .limit(limit + 1)
     .execute();
-  const shown = rows.slice(0, limit);
-  const last = shown.at(-1);
-  return { robots: shown.map(fromRow), ...(rows.length > limit && last && { next: last.short }) };
+  const { shown, ...more } = cutPage(rows, limit, (row) => row.short);
+  return { robots: shown.map(fromRow), ...more };
 }
 
 /** The former token stops at once. */

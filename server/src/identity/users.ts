@@ -5,6 +5,7 @@
 import type { EventDetails, Scope, Target } from '@tallyman/contract';
 import type { Tx } from '../db/store.ts';
 import { AppError, invalid } from '../domain/error.ts';
+import { cutPage, pageSize } from '../stdx/pages.ts';
 import { uuidv7 } from '../stdx/random.ts';
 import type { Performer } from '../trail/draft.ts';
 import { accountsOf } from './accounts.ts';
@@ -120,14 +121,12 @@ export async function getUser(parts: Pick<AccountParts, 'db'>, key: UserKey): Pr
   return user;
 }
 
-export const usersPageSize = { usual: 50, most: 200 } as const;
-
 /** By name, from the one after `after`; `next` is absent on the last page. */
 export async function listUsers(
   parts: Pick<AccountParts, 'db'>,
   page: { after?: string; limit?: number; prefix?: string },
 ): Promise<{ users: User[]; next?: string }> {
-  const limit = Math.min(page.limit ?? usersPageSize.usual, usersPageSize.most);
+  const limit = pageSize(page.limit);
   let query = selectUsers(parts.db.read)
     .where('n.deleted_at', 'is', null)
     .where('n.name', '>', page.after ?? '');
@@ -138,9 +137,8 @@ export async function listUsers(
     .orderBy('n.name')
     .limit(limit + 1)
     .execute();
-  const users = rows.slice(0, limit).map(fromRow);
-  const last = users.at(-1);
-  return { users, ...(rows.length > limit && last && { next: last.name }) };
+  const { shown, ...more } = cutPage(rows, limit, (row) => row.name);
+  return { users: shown.map(fromRow), ...more };
 }
 
 /** The former name stays reserved; taking an own former name back ends its reservation. */

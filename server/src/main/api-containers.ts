@@ -2,7 +2,7 @@
 import type { Manifest, Tag, TagHistoryEntry } from '@tallyman/contract';
 import type { DeleteContent } from '../access/projects.ts';
 import type { ContainerNouns, Page, PageRequest } from '../api/container-nouns.ts';
-import { formatCursor, parseCursor } from '../api/pages.ts';
+import { nextOf, parseCursor } from '../api/pages.ts';
 import { deleteManifest, deleteProjectContent } from '../containers/deletion.ts';
 import { manifestUnknown } from '../containers/errors.ts';
 import { findManifest, type ListedManifest, listManifests } from '../containers/listing.ts';
@@ -22,6 +22,7 @@ import {
 import type { Digest } from '../domain/digest.ts';
 import { invalid } from '../domain/error.ts';
 import { formatUs } from '../stdx/clock.ts';
+import { cutPage } from '../stdx/pages.ts';
 
 export function containerNouns(parts: TagParts): ContainerNouns & { deleteContent: DeleteContent } {
   const { db } = parts;
@@ -109,10 +110,8 @@ function oneMore({ cursor, limit }: PageRequest): { after?: string; limit: numbe
 type Shown<R, T> = { page: PageRequest; key: (row: R) => string; view: (row: R) => T };
 
 function pageOf<R, T>(rows: readonly R[], { page, key, view }: Shown<R, T>): Page<T> {
-  const shown = rows.slice(0, page.limit);
-  const last = shown.at(-1);
-  const more = rows.length > page.limit && last !== undefined;
-  return { items: shown.map(view), next: more ? formatCursor(key(last)) : null };
+  const { shown, next } = cutPage(rows, page.limit, key);
+  return { items: shown.map(view), next: nextOf(next) };
 }
 
 function parseUs(text: string): number {
