@@ -51,6 +51,7 @@ export const reasonTexts = {
   request_invalid: 'the request is malformed',
   conflict: 'the state does not allow it',
   csrf_failed: 'the request did not carry the console’s proof of origin',
+  legal_hold: 'a legal hold stands on it',
   quota_exceeded: 'the quota is used up',
   rate_limited: 'too many requests',
   setup_code_wrong: 'the one-time code was wrong',

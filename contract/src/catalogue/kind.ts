@@ -74,8 +74,11 @@ export const refusalShape = {
  */
 export type Audience = 'account' | 'namespace' | 'project' | 'project_security' | 'system';
 
-/** How long bodies are kept by default: for ever, 400 days, 90 days. */
-export type RetentionClass = 'project' | 'account' | 'routine';
+/**
+ * How long bodies are kept by default: for ever, 400 days, 90 days; and `evidence` always, because without it nobody
+ * could tell why something is missing from the log.
+ */
+export type RetentionClass = 'project' | 'account' | 'routine' | 'evidence';
 export const severities = ['info', 'notice', 'warning', 'critical'] as const;
 export type Severity = (typeof severities)[number];
 /** strict: no record, no answer. relaxed: recorded soon after the answer. */

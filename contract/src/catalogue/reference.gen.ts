@@ -22,9 +22,10 @@ const audienceTexts: Record<Audience, string> = {
   system: 'administrators and auditors only',
 };
 const retentionTexts: Record<RetentionClass, string> = {
-  project: 'for ever',
-  account: '400 days',
-  routine: '90 days',
+  project: 'for ever unless set otherwise',
+  account: '400 days unless set otherwise',
+  routine: '90 days unless set otherwise',
+  evidence: 'for ever',
 };
 const switchTexts: Record<SwitchName, string> = {
   failed_logins: 'failed sign-ins',

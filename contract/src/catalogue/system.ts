@@ -128,6 +128,7 @@ export const systemTypes = {
       'digest_invalid',
       'tag_invalid',
       'target_unknown',
+      'legal_hold',
     ],
     severity: 'notice',
     audience: 'project_security',
