@@ -3,7 +3,9 @@ import type { z } from 'zod';
 import { accountTypes } from './accounts.ts';
 import { containerTypes } from './containers.ts';
 import { credentialTypes } from './credentials.ts';
+import { forgetTypes } from './forget.ts';
 import type { EventTypeDeclaration } from './kind.ts';
+import { logTypes } from './log.ts';
 import { namespaceTypes } from './namespaces.ts';
 import { systemTypes } from './system.ts';
 
@@ -12,6 +14,8 @@ export const catalogue = {
   ...credentialTypes,
   ...namespaceTypes,
   ...containerTypes,
+  ...logTypes,
+  ...forgetTypes,
   ...systemTypes,
 } as const;
 
