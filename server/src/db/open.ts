@@ -7,17 +7,22 @@ import { migrations } from './migrations/all.ts';
 import { checksum, type Engine, statementsFor } from './migrations/migration.ts';
 import { PostgresDb } from './postgres.ts';
 import { openSqlite, SqliteDb } from './sqlite.ts';
+import { loadSteps, type StepHook } from './steps.ts';
 import type { Db } from './store.ts';
 
 /** A file path, or a postgres:// URL. */
 export type DatabaseLocation = { engine: 'sqlite'; path: string } | { engine: 'postgres'; url: string };
 
-/** Migrates, then opens. Throws when the database is newer than this program. */
-export async function openDb(location: DatabaseLocation): Promise<Db> {
+/**
+ * Migrates, then opens. Throws when the database is newer than this program, and a FatalError when the log's edge is not
+ * that of its entries. `hook`: where a test is told of the durable steps.
+ */
+export async function openDb(location: DatabaseLocation, hook?: StepHook): Promise<Db> {
   await migrate(location);
+  const atStep = await loadSteps(hook);
   return location.engine === 'sqlite'
-    ? new SqliteDb({ path: location.path })
-    : PostgresDb.open({ url: location.url });
+    ? new SqliteDb({ path: location.path, atStep })
+    : PostgresDb.open({ url: location.url, atStep });
 }
 
 export type MigrationReport = { before: number; after: number; applied: string[] };

@@ -17,8 +17,10 @@ import pg from 'pg';
 import { AppError, FatalError } from '../domain/error.ts';
 import { builderOver } from './builder.ts';
 import { limits } from './limits.ts';
+import { type Edge, LogTree, type StoredTree, treeSourcesOf } from './log-tree.ts';
 import type { Schema } from './schema.ts';
 import { type Row, type Statement, statement, type Value } from './statement.ts';
+import { type AtStep, noSteps } from './steps.ts';
 import type { Db, ReadDb, SealedEvent, Tx } from './store.ts';
 
 /** bigint and count() as numbers: every integer we keep is below 2^53. */
@@ -116,7 +118,7 @@ class PostgresTx extends PostgresReadDb implements Tx {
 
 const lockKey = statement('SELECT pg_advisory_xact_lock(hashtextextended(?, 0))');
 const insertOutbox = 'INSERT INTO event_outbox (body, fields) SELECT * FROM unnest($1::text[], $2::text[])';
-/** The whole move is one statement: a crash leaves the events in the outbox or in the log, never in both or neither. */
+/** Moves events into the log and tells their leaf hashes (RFC 6962 §2.1), so that no body comes over the wire. */
 const moveOutbox = `
   WITH taken AS (
     DELETE FROM event_outbox WHERE ord IN (SELECT ord FROM event_outbox ORDER BY ord LIMIT ${limits.eventsPerMove})
@@ -128,7 +130,9 @@ const moveOutbox = `
   ), privates AS (
     INSERT INTO event_private (idx, fields) SELECT idx, fields FROM numbered ORDER BY idx
   )
-  SELECT count(*) AS moved FROM numbered`;
+  SELECT sha256('\\x00'::bytea || convert_to(body, 'UTF8')) AS leaf FROM numbered ORDER BY idx`;
+const updateEdge = 'UPDATE log_edge SET size = $1, hashes = $2 WHERE one = 1';
+const insertTile = 'INSERT INTO log_tile (level, n, hashes) VALUES ($1, $2, $3)';
 
 /** Held by the one node that sequences, for as long as its connection lives. */
 const sequencerLock = 7_305_801;
@@ -154,16 +158,30 @@ function inUse(cause: unknown): AppError {
   return new AppError('unavailable', message, { cause });
 }
 
-export type PostgresOptions = { url: string; maxConnections?: number };
+/** Edge, entries and tiles as stored; nobody else writes them while the sequencer's lock is held. */
+async function readTree(client: Client): Promise<StoredTree> {
+  const edge = (await client.query('SELECT size, hashes FROM log_edge')).rows[0] as Edge;
+  const { bodiesFrom, tiles: ranges } = treeSourcesOf(edge.size);
+  const bodies = await client.query('SELECT body FROM event WHERE idx >= $1 ORDER BY idx', [bodiesFrom]);
+  const tiles: Uint8Array[][] = [];
+  for (const { level, from, to } of ranges) {
+    const full = 'SELECT hashes FROM log_tile WHERE level = $1 AND n >= $2 AND n < $3 ORDER BY n';
+    tiles.push((await client.query(full, [level, from, to])).rows.map((row) => row.hashes as Uint8Array));
+  }
+  return { edge, bodies: bodies.rows.map((row) => row.body as string), tiles };
+}
+
+export type PostgresOptions = { url: string; maxConnections?: number; atStep?: AtStep };
 
 export class PostgresDb implements Db {
   readonly engine = 'postgres';
   readonly read: ReadDb;
   readonly #pool: pg.Pool;
   readonly #sequencer: pg.Client;
+  readonly #tree = new LogTree();
+  readonly #atStep: AtStep;
   readonly #listeners = new Set<(head: number) => void>();
   #gate: () => Promise<void> | undefined = () => undefined;
-  #head = 0;
   #appends: { events: readonly SealedEvent[]; resolve: () => void; reject: (error: unknown) => void }[] = [];
   #appending: Promise<void> | undefined;
   #moving: Promise<void> | undefined;
@@ -172,9 +190,10 @@ export class PostgresDb implements Db {
   #fatal: FatalError | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(pool: pg.Pool, sequencer: pg.Client) {
+  private constructor(pool: pg.Pool, sequencer: pg.Client, atStep: AtStep) {
     this.#pool = pool;
     this.#sequencer = sequencer;
+    this.#atStep = atStep;
     this.read = new PostgresReadDb(pool as unknown as Client);
     // A broken idle connection is replaced by the pool; a broken sequencer connection loses its lock.
     pool.on('error', () => {});
@@ -183,7 +202,10 @@ export class PostgresDb implements Db {
     });
   }
 
-  /** The database must have been migrated. Throws `unavailable` when another node already sequences it. */
+  /**
+   * The database must have been migrated. Throws `unavailable` when another node already sequences it, and a FatalError
+   * when the log's edge is not that of its entries.
+   */
   static async open(options: PostgresOptions): Promise<PostgresDb> {
     const sequencer = new pg.Client({ connectionString: options.url, types });
     await sequencer.connect();
@@ -194,11 +216,16 @@ export class PostgresDb implements Db {
       throw error;
     }
     const pool = new pg.Pool({ connectionString: options.url, max: options.maxConnections ?? 16, types });
-    const db = new PostgresDb(pool, sequencer);
-    const last = await sequencer.query('SELECT max(idx) AS idx FROM event');
-    db.#head = last.rows[0].idx === null ? 0 : last.rows[0].idx + 1;
-    // What a former process committed but did not sequence.
-    await db.#sequence();
+    const db = new PostgresDb(pool, sequencer, options.atStep ?? noSteps);
+    try {
+      db.#tree.load(await readTree(sequencer));
+      // What a former process committed but did not sequence.
+      await db.#sequence();
+    } catch (error) {
+      await pool.end();
+      await sequencer.end();
+      throw error;
+    }
     return db;
   }
 
@@ -234,7 +261,9 @@ export class PostgresDb implements Db {
       const value = await unit(tx);
       tx.end();
       if (tx.events.length > 0) await insertEvents(client, tx.events);
+      this.#atStep('unit.rows');
       await client.query('COMMIT');
+      this.#atStep('unit.committed');
       for (const then of tx.callbacks) then();
       if (tx.events.length > 0) this.#kick();
       return value;
@@ -273,6 +302,7 @@ export class PostgresDb implements Db {
           this.#pool as unknown as Client,
           batch.flatMap((append) => append.events),
         );
+        this.#atStep('append.committed');
         for (const append of batch) append.resolve();
         this.#kick();
       } catch (error) {
@@ -288,7 +318,7 @@ export class PostgresDb implements Db {
 
   async head(): Promise<number> {
     await this.#sequence();
-    return this.#head;
+    return this.#tree.size;
   }
 
   onHead(listener: (head: number) => void): () => void {
@@ -347,20 +377,36 @@ export class PostgresDb implements Db {
     }
   }
 
+  /** One transaction: a crash leaves the events in the outbox or in the log and its tree, never in both or neither. */
   async #moveOnce(): Promise<number> {
-    let moved: number;
     try {
-      const result = await this.#sequencer.query({ name: 'move', text: moveOutbox, values: [this.#head] });
-      moved = result.rows[0].moved;
+      await this.#sequencer.query('BEGIN');
+      const { rows } = await this.#sequencer.query({
+        name: 'move',
+        text: moveOutbox,
+        values: [this.#tree.size],
+      });
+      this.#atStep('move.rows');
+      for (const { leaf } of rows as { leaf: Buffer }[]) this.#tree.appendLeaf(leaf.toString('latin1'));
+      if (rows.length > 0) await this.#writeTree();
+      this.#atStep('move.edge');
+      await this.#sequencer.query('COMMIT');
+      this.#atStep('move.committed');
+      if (rows.length > 0) for (const listener of this.#listeners) listener(this.#tree.size);
+      return rows.length;
     } catch (error) {
       this.#fatal ??= new FatalError('the sequencer could not give committed events their index', error);
       throw this.#fatal;
     }
-    if (moved > 0) {
-      this.#head += moved;
-      for (const listener of this.#listeners) listener(this.#head);
+  }
+
+  async #writeTree(): Promise<void> {
+    const { size, hashes } = this.#tree.edge();
+    await this.#sequencer.query({ name: 'edge', text: updateEdge, values: [size, hashes] });
+    for (const tile of this.#tree.takeFullTiles()) {
+      const values = [tile.level, tile.n, tile.hashes];
+      await this.#sequencer.query({ name: 'tile', text: insertTile, values });
     }
-    return moved;
   }
 }
 

@@ -5,11 +5,12 @@
  *   BEGIN IMMEDIATE
  *     unit 1:  SAVEPOINT unit … RELEASE unit      (only if it writes)
  *     unit 2:  …
- *     events of all units, then appended ones, take the next dense indexes
+ *     events of all units, then appended ones, take the next dense indexes; the tree's edge and full tiles
  *   COMMIT            <- one fsync of the WAL (synchronous=FULL)
  *   answer everyone
  *
- * A crash before COMMIT leaves nothing of the batch and nobody was answered; after it, everything.
+ * A crash before COMMIT leaves nothing of the batch and nobody was answered; after it, everything. Between two batches
+ * the right to write may be lent to another thread, which does the same on a connection of its own.
  */
 import { existsSync, statSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
@@ -24,8 +25,11 @@ import {
 import { AppError, FatalError } from '../domain/error.ts';
 import { builderOver } from './builder.ts';
 import { limits } from './limits.ts';
+import { LogTree } from './log-tree.ts';
 import type { Schema } from './schema.ts';
+import { SqliteLog } from './sqlite-log.ts';
 import type { Row, Statement, Value } from './statement.ts';
+import { type AtStep, noSteps } from './steps.ts';
 import type { Db, ReadDb, SealedEvent, Tx } from './store.ts';
 
 type Unit = {
@@ -34,6 +38,7 @@ type Unit = {
   reject: (error: unknown) => void;
 };
 type Append = { events: readonly SealedEvent[]; resolve: () => void; reject: (error: unknown) => void };
+type Loan = { work: () => Promise<void>; resolve: () => void; reject: (error: unknown) => void };
 type Done = { unit: Unit; value: unknown; tx: SqliteTx };
 
 /** Opens a connection with the settings every connection of ours has. */
@@ -180,7 +185,7 @@ class SqliteTx implements Tx {
   }
 }
 
-export type SqliteOptions = { path: string };
+export type SqliteOptions = { path: string; atStep?: AtStep };
 
 export class SqliteDb implements Db {
   readonly engine = 'sqlite';
@@ -190,8 +195,10 @@ export class SqliteDb implements Db {
   readonly #reader: DatabaseSync;
   readonly #prepared: Prepared;
   readonly #builder: Kysely<Schema>;
-  readonly #insertEvent: StatementSync;
-  readonly #insertPrivate: StatementSync;
+  /** The tree's memory, for a thread that the right to write is lent to. */
+  readonly treeMemory: SharedArrayBuffer = new SharedArrayBuffer(LogTree.memoryBytes);
+  readonly #log: SqliteLog;
+  readonly #atStep: AtStep;
   readonly #listeners = new Set<(head: number) => void>();
   #gate: () => Promise<void> | undefined = () => undefined;
   #current: SqliteTx | undefined;
@@ -199,6 +206,7 @@ export class SqliteDb implements Db {
   #turn: NodeJS.Immediate | undefined;
   #units: Unit[] = [];
   #appends: Append[] = [];
+  #loans: Loan[] = [];
   #scheduled = false;
   /** How many shared the last batch. */
   #lastBatch = 0;
@@ -220,10 +228,10 @@ export class SqliteDb implements Db {
       this.#current.before(writes);
     });
     this.read = new SqliteReadDb(new Prepared(this.#reader));
-    this.#insertEvent = this.#writer.prepare('INSERT INTO event (idx, body) VALUES (?, ?)');
-    this.#insertPrivate = this.#writer.prepare('INSERT INTO event_private (idx, fields) VALUES (?, ?)');
-    const last = this.#writer.prepare('SELECT max(idx) AS idx FROM event').get() as { idx: number | null };
-    this.#head = last.idx === null ? 0 : last.idx + 1;
+    this.#atStep = options.atStep ?? noSteps;
+    this.#log = new SqliteLog(this.#writer, new LogTree(this.treeMemory));
+    this.#log.load();
+    this.#head = this.#log.size;
   }
 
   transact<T>(unit: (tx: Tx) => Promise<T>, options: { ungated: boolean } = { ungated: false }): Promise<T> {
@@ -248,6 +256,25 @@ export class SqliteDb implements Db {
     if (refused) return Promise.reject(refused);
     return new Promise<void>((resolve, reject) => {
       this.#appends.push({ events, resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  /**
+   * Runs `work` while no batch is under way, so that another thread may write: on a connection of its own, one
+   * transaction that it commits or rolls back, its events through an SqliteLog over `treeMemory`. Rejects with what
+   * `work` rejects with; a FatalError stops this store too.
+   */
+  lend(work: () => Promise<void>): Promise<void> {
+    const held = this.#gate();
+    return held !== undefined ? held.then(() => this.#lend(work)) : this.#lend(work);
+  }
+
+  #lend(work: () => Promise<void>): Promise<void> {
+    const refused = this.#refusal();
+    if (refused) return Promise.reject(refused);
+    return new Promise<void>((resolve, reject) => {
+      this.#loans.push({ work, resolve, reject });
       this.#schedule();
     });
   }
@@ -306,7 +333,9 @@ export class SqliteDb implements Db {
 
   async #drain(): Promise<void> {
     while (this.#waiting() > 0 && !this.#fatal) {
-      await this.#batch();
+      if (this.#units.length + this.#appends.length > 0) await this.#batch();
+      const loan = this.#loans.shift();
+      if (loan !== undefined) await this.#grant(loan);
       if (this.#waiting() > 0) await new Promise<void>((resolve) => this.#afterGathering(resolve));
     }
     this.#scheduled = false;
@@ -314,7 +343,19 @@ export class SqliteDb implements Db {
   }
 
   #waiting(): number {
-    return this.#units.length + this.#appends.length;
+    return this.#units.length + this.#appends.length + this.#loans.length;
+  }
+
+  async #grant({ work, resolve, reject }: Loan): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (error instanceof FatalError) this.#stopAt(error);
+      reject(error);
+      return;
+    }
+    this.#tell(this.#log.size);
+    resolve();
   }
 
   /**
@@ -333,7 +374,6 @@ export class SqliteDb implements Db {
   async #batch(): Promise<void> {
     const done: Done[] = [];
     let appends: Append[] = [];
-    const first = this.#head;
     this.#lastBatch = this.#waiting();
     try {
       this.#prepared.ofText('BEGIN IMMEDIATE').run();
@@ -348,16 +388,19 @@ export class SqliteDb implements Db {
       clearImmediate(this.#turn);
       appends = this.#appends;
       this.#appends = [];
-      for (const { tx } of done) for (const event of tx.events ?? []) this.#insert(event);
-      for (const { events } of appends) for (const event of events) this.#insert(event);
+      for (const { tx } of done) for (const event of tx.events ?? []) this.#log.append(event);
+      for (const { events } of appends) for (const event of events) this.#log.append(event);
+      this.#atStep('batch.rows');
+      if (this.#log.size > this.#head) this.#log.writeTree();
+      this.#atStep('batch.edge');
       this.#prepared.ofText('COMMIT').run();
     } catch (error) {
       clearImmediate(this.#turn);
-      this.#head = first;
       this.#flushFailed(error, done, appends);
       return;
     }
-    this.#answer(done, appends, first);
+    this.#atStep('batch.committed');
+    this.#answer(done, appends);
   }
 
   #takeUnits(): Unit[] {
@@ -408,18 +451,18 @@ export class SqliteDb implements Db {
     });
   }
 
-  #insert(event: SealedEvent): void {
-    this.#insertEvent.run(this.#head, event.body);
-    this.#insertPrivate.run(this.#head, event.private);
-    this.#head++;
-  }
-
-  #answer(done: readonly Done[], appends: readonly Append[], first: number): void {
-    if (this.#head > first) this.#wasFull = false;
+  #answer(done: readonly Done[], appends: readonly Append[]): void {
     for (const { tx } of done) for (const then of tx.callbacks ?? []) then();
     for (const { unit, value } of done) unit.resolve(value as never);
     for (const append of appends) append.resolve();
-    if (this.#head > first) for (const listener of this.#listeners) listener(this.#head);
+    this.#tell(this.#log.size);
+  }
+
+  #tell(head: number): void {
+    if (head === this.#head) return;
+    this.#head = head;
+    this.#wasFull = false;
+    for (const listener of this.#listeners) listener(head);
   }
 
   /**
@@ -431,6 +474,7 @@ export class SqliteDb implements Db {
     this.#wasFull = full;
     try {
       if (this.#writer.isTransaction) this.#writer.exec('ROLLBACK');
+      this.#log.load();
     } catch (rollbackError) {
       this.#fatal = new FatalError('the database could not roll back a failed batch', rollbackError);
     }
@@ -441,14 +485,20 @@ export class SqliteDb implements Db {
     if (this.#fatal) this.#rejectWaiting(this.#fatal);
   }
 
+  #stopAt(error: FatalError): void {
+    this.#fatal ??= error;
+    this.#rejectWaiting(this.#fatal);
+  }
+
   #rejectWaiting(error: unknown): void {
     const answer = error instanceof FatalError ? error : unwritable(error);
     for (const unit of this.#units.splice(0)) unit.reject(answer);
     for (const append of this.#appends.splice(0)) append.reject(answer);
+    for (const loan of this.#loans.splice(0)) loan.reject(answer);
   }
 }
 
-function isDiskFull(error: unknown): boolean {
+export function isDiskFull(error: unknown): boolean {
   const code = (error as { errcode?: number }).errcode;
   return code !== undefined && (code & 0xff) === 13; // SQLITE_FULL
 }
@@ -460,7 +510,7 @@ function queueFull(): AppError {
   });
 }
 
-function unwritable(cause: unknown): AppError {
+export function unwritable(cause: unknown): AppError {
   return new AppError(
     'unavailable',
     'The database cannot be written now (is the disk full?), so nothing was changed. Try again later.',

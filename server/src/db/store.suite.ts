@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AppError } from '../domain/error.ts';
+import { LogTree } from './log-tree.ts';
 import { statement } from './statement.ts';
 import type { Db, Tx } from './store.ts';
 
@@ -39,6 +40,22 @@ async function logOf(db: Db): Promise<string[]> {
     'each event has its private row',
   );
   return rows.map((row) => (JSON.parse(row.body) as { id: string }).id);
+}
+
+/** The stored tree is the one that grows from the stored bodies. */
+async function requireTree(db: Db, size: number): Promise<void> {
+  assert.equal(await db.head(), size);
+  const grown = new LogTree();
+  const rows = await db.read.q.selectFrom('event').select('body').orderBy('idx').execute();
+  for (const { body } of rows) grown.append(body);
+  const edge = await db.read.q.selectFrom('log_edge').select(['size', 'hashes']).executeTakeFirstOrThrow();
+  assert.equal(edge.size, size);
+  assert.deepEqual(Buffer.from(edge.hashes), Buffer.from(grown.edge().hashes));
+  const tiles = await db.read.q.selectFrom('log_tile').selectAll().orderBy('level').orderBy('n').execute();
+  assert.deepEqual(
+    tiles.map(({ level, n, hashes }) => ({ level, n, hashes: Buffer.from(hashes) })),
+    grown.takeFullTiles().map(({ level, n, hashes }) => ({ level, n, hashes: Buffer.from(hashes) })),
+  );
 }
 
 export function storeSuite({ engine, skip, open }: StoreUnderTest): void {
@@ -200,6 +217,42 @@ export function storeSuite({ engine, skip, open }: StoreUnderTest): void {
     assert.deepEqual((await logOf(again)).sort(), ['a', 'b', 'c']);
     await again.append([event('d')]);
     assert.equal((await logOf(again)).at(-1), 'd');
+  });
+
+  test(`${engine}: edge and tiles are those of the entries, after every batch and over a restart`, {
+    skip,
+  }, async () => {
+    await using store = await open();
+    const names = Array.from({ length: 700 }, (_, at) => `e${at}`);
+    let { db } = store;
+    for (const [from, to] of [
+      [0, 1],
+      [1, 255],
+      [255, 258],
+      [258, 520],
+      [520, 700],
+    ] as const) {
+      await Promise.all(
+        names.slice(from, to).map((name, at) => {
+          if (at % 2 === 0) return db.append([event(name)]);
+          return db.transact(async (tx) => tx.append(event(name)));
+        }),
+      );
+      await requireTree(db, to);
+      db = await store.reopen();
+      await requireTree(db, to);
+    }
+  });
+
+  test(`${engine}: a database whose last entry was changed by hand is not opened`, { skip }, async () => {
+    await using store = await open();
+    const { db } = store;
+    await db.append([event('a'), event('b')]);
+    await db.head();
+    await db.transact(async (tx) => {
+      await tx.q.updateTable('event').set({ body: '{"id":"c"}' }).where('idx', '=', 1).execute();
+    });
+    await assert.rejects(store.reopen(), /changed by other hands/);
   });
 
   test(`${engine}: listeners hear the head grow, close finishes what was accepted and then refuses`, {

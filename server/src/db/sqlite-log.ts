@@ -1,0 +1,68 @@
+/**
+ * The log on SQLite: event rows, private rows, and the tree over them, written inside the caller's transaction. Two
+ * writers use it, never at once: units of work on the main thread, and the thread that appends what changes nothing.
+ */
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { type LogTree, treeSourcesOf } from './log-tree.ts';
+import type { SealedEvent } from './store.ts';
+
+export class SqliteLog {
+  readonly #handle: DatabaseSync;
+  readonly #tree: LogTree;
+  readonly #insertEvent: StatementSync;
+  readonly #insertPrivate: StatementSync;
+  readonly #insertTile: StatementSync;
+  readonly #updateEdge: StatementSync;
+
+  /** `tree` is shared by the writers; one of them loads it. */
+  constructor(handle: DatabaseSync, tree: LogTree) {
+    this.#handle = handle;
+    this.#tree = tree;
+    this.#insertEvent = handle.prepare('INSERT INTO event (idx, body) VALUES (?, ?)');
+    this.#insertPrivate = handle.prepare('INSERT INTO event_private (idx, fields) VALUES (?, ?)');
+    this.#insertTile = handle.prepare('INSERT INTO log_tile (level, n, hashes) VALUES (?, ?, ?)');
+    this.#updateEdge = handle.prepare('UPDATE log_edge SET size = ?, hashes = ? WHERE one = 1');
+  }
+
+  /** How many events have an index. Ahead of what is durable while a batch is under way. */
+  get size(): number {
+    return this.#tree.size;
+  }
+
+  append({ body, private: fields }: SealedEvent): void {
+    const index = this.#tree.size;
+    this.#insertEvent.run(index, body);
+    this.#insertPrivate.run(index, fields);
+    this.#tree.append(body);
+  }
+
+  /** Writes edge and full tiles: once a batch, after its last event and before COMMIT. */
+  writeTree(): void {
+    const { size, hashes } = this.#tree.edge();
+    this.#updateEdge.run(size, hashes);
+    for (const tile of this.#tree.takeFullTiles()) this.#insertTile.run(tile.level, tile.n, tile.hashes);
+  }
+
+  /**
+   * Brings the tree back to what is stored: at the start, and after a batch was rolled back. Throws a FatalError when
+   * edge and entries contradict each other.
+   */
+  load(): void {
+    const edge = this.#handle.prepare('SELECT size, hashes FROM log_edge').get() as {
+      size: number;
+      hashes: Uint8Array;
+    };
+    const { bodiesFrom, tiles } = treeSourcesOf(edge.size);
+    const bodies = this.#handle.prepare('SELECT body FROM event WHERE idx >= ? ORDER BY idx');
+    const full = this.#handle.prepare(
+      'SELECT hashes FROM log_tile WHERE level = ? AND n >= ? AND n < ? ORDER BY n',
+    );
+    this.#tree.load({
+      edge,
+      bodies: (bodies.all(bodiesFrom) as { body: string }[]).map((row) => row.body),
+      tiles: tiles.map(({ level, from, to }) =>
+        (full.all(level, from, to) as { hashes: Uint8Array }[]).map((row) => row.hashes),
+      ),
+    });
+  }
+}
