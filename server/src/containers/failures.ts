@@ -61,14 +61,19 @@ export function challengeOf(
   const { route, path, query } = exchange ?? { path: '' };
   if (route?.resource === 'catalog') text += ',scope="registry:catalog:*"';
   else if (route?.action !== undefined && isPlain(path))
-    text += `,scope="repository:${path}:${scopeActions[route.action]}${sourceScope(route, query)}"`;
+    text += `,scope="repository:${path}:${scopeActions[route.action]}${sourceScope(route, query, error)}"`;
   if (error instanceof Challenge) return error.error === undefined ? text : `${text},error="${error.error}"`;
   return error === undefined ? text : `${text},error="invalid_token"`;
 }
 
-/** A mount also reads the project it mounts from. */
-function sourceScope(route: ContainerRoute, query: URLSearchParams | undefined): string {
-  const from = route.resource === 'uploads' ? (query?.get('from') ?? '') : '';
+/** A mount also reads the project it mounts from: the one it names, or the one that was found. */
+function sourceScope(
+  route: ContainerRoute,
+  query: URLSearchParams | undefined,
+  error: AppError | undefined,
+): string {
+  const found = error instanceof Challenge ? error.source : undefined;
+  const from = route.resource === 'uploads' ? (found ?? query?.get('from') ?? '') : '';
   return isPlain(from) ? ` repository:${from}:pull` : '';
 }
 

@@ -20,16 +20,20 @@ const doing = { pull: 'pull from', push: 'push to', delete: 'delete from' } as c
 /** Answers 401 with a challenge; thrown by every gate that asks for other credentials. */
 export class Challenge extends AppError {
   readonly error: 'invalid_token' | 'insufficient_scope' | undefined;
+  /** A further project that the token is to pull from. */
+  readonly source: string | undefined;
 
   constructor(
     message: string,
     options: {
       error?: 'invalid_token' | 'insufficient_scope';
       reason?: 'not_signed_in' | 'scope_missing';
+      source?: string;
     } = {},
   ) {
     super('unauthenticated', message, { reason: options.reason ?? 'not_signed_in' });
     this.error = options.error;
+    this.source = options.source;
   }
 }
 

@@ -21,6 +21,8 @@ export type ContainerLimits = {
   pageEntries: number;
   /** Bytes of annotations in a page of referrers. */
   referrersPageBytes: number;
+  /** Projects looked at for a blob that is to be mounted from anywhere. */
+  mountCandidates: number;
   /** Scopes of one call of the token endpoint. */
   scopesPerToken: number;
   /** A pulled manifest covers the blobs of its project for so long. */
@@ -41,6 +43,7 @@ export const containerLimits: ContainerLimits = {
   tagsPerPush: 100,
   pageEntries: 1_000,
   referrersPageBytes: 2 * 1024 * 1024,
+  mountCandidates: 50,
   scopesPerToken: 20,
   pullCoverMs: 3_600_000,
   pullCoverEntries: 50_000,

@@ -188,6 +188,65 @@ for (const { engine, skip } of engines) {
       );
     });
 
+    test('without `from`, a blob is found wherever the caller may pull, and nowhere else', async () => {
+      await using registry = await startRegistry(engine, { limits: { mountCandidates: 2 } });
+      const [alice, bob] = [await registry.addUser('alice'), await registry.addUser('bob')];
+      const hidden = await pushBlob(registry, { path: 'alice/hidden', auth: alice.auth }, 'layer');
+      const mount = (path: string, auth: string, digest: string = hidden) =>
+        registry.ask(`/v2/${path}/blobs/uploads/?mount=${digest}`, { method: 'POST', auth });
+      await registry.ask('/v2/', { auth: bob.auth });
+      const from = await registry.head();
+      const absent = digestOf('sha256', 'nowhere');
+      const answers = [await mount('bob/app', bob.auth), await mount('bob/app', bob.auth, absent)];
+      assert.deepEqual(
+        answers.map(({ status, body }) => [status, body.toString()]),
+        [
+          [202, ''],
+          [202, ''],
+        ],
+      );
+      assert.deepEqual(types(await registry.events(from)), []);
+
+      // A role is enough, and what is found stands in the event.
+      await registry.grant(bob, 'alice/hidden', 'reader');
+      assert.equal((await mount('bob/app', bob.auth)).status, 201);
+      const events = await registry.events(from);
+      const last = events.at(-1);
+      const source = await registry.access.findProject('container', 'alice/hidden');
+      assert.deepEqual(
+        [last?.type, last?.details],
+        ['container.blob.mount', { digest: hidden, from: 'alice/hidden', fromId: source?.id, sizeBytes: 5 }],
+      );
+
+      // Own projects come before others that show it, so a bounded look finds them.
+      const carol = await registry.addUser('carol');
+      for (const name of ['one', 'two', 'three'])
+        await pushBlob(registry, { path: `alice/${name}`, auth: alice.auth }, 'layer');
+      assert.equal((await mount('carol/app', carol.auth)).status, 202, 'none of three hidden ones');
+      await pushBlob(registry, { path: 'carol/base', auth: carol.auth }, 'layer');
+      assert.equal((await mount('carol/app', carol.auth)).status, 201);
+    });
+
+    test('a registry token finds what it was asked for and what is public; for the rest it is told what to ask for', async () => {
+      await using registry = await startRegistry(engine);
+      const alice = await registry.addUser('alice');
+      const digest = await pushBlob(registry, { path: 'alice/app', auth: alice.auth }, 'layer');
+      const mount = (path: string, auth: string) =>
+        registry.ask(`/v2/${path}/blobs/uploads/?mount=${digest}`, { method: 'POST', auth });
+      const narrow = await registry.bearer(alice.auth, 'repository:alice/other:pull,push');
+      const challenged = await mount('alice/other', narrow);
+      assert.equal(challenged.status, 401);
+      const [, scope] = /scope="([^"]*)"/.exec(challenged.headers.get('www-authenticate') ?? '') ?? [];
+      assert.equal(scope, 'repository:alice/other:pull,push repository:alice/app:pull');
+      assert.equal((await mount('alice/other', await registry.bearer(alice.auth, scope))).status, 201);
+      // Somebody else's token is told of nothing.
+      const bob = await registry.addUser('bob');
+      const others = await registry.bearer(bob.auth, 'repository:bob/app:pull,push');
+      assert.equal((await mount('bob/app', others)).status, 202);
+      await registry.publish('alice/app');
+      assert.equal((await mount('bob/app', others)).status, 201);
+    });
+
     test('an upload in chunks can be asked about, continued and cancelled, and is its principal’s alone', async () => {
       await using registry = await startRegistry(engine);
       const [alice, bob] = [await registry.addUser('alice'), await registry.addUser('bob')];

@@ -124,6 +124,17 @@ export const presentLinks = listStatement<{ digest: string }>(
 );
 export const deleteLink = statement('DELETE FROM container_blob WHERE project_id = ? AND digest = ?');
 
+/**
+ * Some of the projects that show a blob, the caller's and the target's namespaces first, then public ones. A blob that
+ * many thousands show is looked for in the first of them only.
+ */
+export const projectsShowing = statement<{ namespace: string; name: string }>(
+  `SELECT n.name AS namespace, p.name FROM (SELECT project_id FROM container_blob WHERE digest = ? LIMIT 1000) l
+   JOIN project p ON p.id = l.project_id JOIN namespace n ON n.id = p.namespace_id
+   WHERE p.deleted_at IS NULL AND n.deleted_at IS NULL
+   ORDER BY CASE WHEN p.namespace_id IN (?, ?) THEN 0 WHEN p.visibility = 'public' THEN 1 ELSE 2 END, p.id LIMIT ?`,
+);
+
 // Uploads
 
 export const insertUpload = statement(
