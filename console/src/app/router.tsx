@@ -8,6 +8,8 @@ import {
   redirect,
 } from '@tanstack/react-router';
 import { apiQuery, sessionQuery } from '../api/queries.ts';
+import { ReservedNamesPage } from '../features/administration/reserved-names-page.tsx';
+import { SettingsPage } from '../features/administration/settings-page.tsx';
 import { EventPage } from '../features/events/event-page.tsx';
 import { AdministrationTrailPage, MyTrailPage } from '../features/events/trail-pages.tsx';
 import { parseTrailSearch } from '../features/events/trail-search.ts';
@@ -118,6 +120,8 @@ const routes = root.addChildren([
     createRoute({ ...parent, path: '/events/$event', component: EventPage }),
     createRoute({ ...parent, path: '/administration/switches', component: ServerSwitchesPage }),
     createRoute({ ...parent, path: '/administration/users', component: UsersPage }),
+    createRoute({ ...parent, path: '/administration/names', component: ReservedNamesPage }),
+    createRoute({ ...parent, path: '/administration/settings', component: SettingsPage }),
     createRoute({ ...parent, path: '/account/tokens', component: TokensPage }),
     createRoute({ ...parent, path: '/account/robots', component: MyRobotsPage }),
     createRoute({ ...parent, path: '/account/sessions', component: SessionsPage }),
@@ -140,13 +144,7 @@ const routes = root.addChildren([
       createRoute({ ...inOrganisation, path: '/switches', component: OrganisationSwitchesTab }),
       createRoute({ ...inOrganisation, path: '/settings', component: OrganisationSettingsTab }),
     ]),
-    createRoute({
-      ...parent,
-      path: '/projects',
-      validateSearch: (raw: Record<string, unknown>): { text?: string } =>
-        typeof raw.text === 'string' && raw.text !== '' ? { text: raw.text } : {},
-      component: ProjectsPage,
-    }),
+    createRoute({ ...parent, path: '/projects', component: ProjectsPage }),
     project.addChildren([
       createRoute({
         ...inProject,

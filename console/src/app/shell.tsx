@@ -12,11 +12,13 @@ import {
   KeyIcon,
   Mark,
   MenuIcon,
+  NameIcon,
   OrganisationIcon,
   PeopleIcon,
   PersonIcon,
   ProjectIcon,
   RobotIcon,
+  SettingsIcon,
   SunIcon,
   SwitchIcon,
   TrailIcon,
@@ -129,6 +131,12 @@ function Navigation({ me }: { me: Me }) {
           </Item>
           <Item to="/administration/switches" icon={<SwitchIcon />}>
             Failure auditing
+          </Item>
+          <Item to="/administration/names" icon={<NameIcon />}>
+            Reserved names
+          </Item>
+          <Item to="/administration/settings" icon={<SettingsIcon />}>
+            Settings
           </Item>
         </Group>
       )}

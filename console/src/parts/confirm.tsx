@@ -1,7 +1,7 @@
 /** Asks before something that cannot simply be undone, and says what will be recorded. */
-import { Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core';
+import { Modal, Text, TextInput } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
-import { ProblemAlert } from './problem-alert.tsx';
+import { DialogForm } from './dialog-form.tsx';
 
 type Props = {
   opened: boolean;
@@ -12,62 +12,50 @@ type Props = {
   danger?: boolean;
   /** To be typed first, where a slip would cost much. */
   typed?: string | undefined;
-  pending: boolean;
-  error: unknown;
+  change: { isPending: boolean; error: unknown; reset: () => void };
   onConfirm: () => void;
   onClose: () => void;
 };
 
-export function Confirm(props: Props) {
+export function Confirm({ opened, title, onClose, ...question }: Props) {
+  const close = (): void => {
+    // What went wrong with this one says nothing about the next.
+    question.change.reset();
+    onClose();
+  };
   return (
-    <Modal opened={props.opened} onClose={props.onClose} title={props.title}>
-      {props.opened && <Question {...props} />}
+    <Modal opened={opened} onClose={close} title={title}>
+      {opened && <Question {...question} onClose={close} />}
     </Modal>
   );
 }
 
-function Question({ children, action, danger = false, typed, pending, error, onConfirm, onClose }: Props) {
+function Question({ children, typed, onConfirm, ...form }: Omit<Props, 'opened' | 'title'>) {
   const [text, setText] = useState('');
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        onConfirm();
-      }}
+    <DialogForm
+      {...form}
+      incomplete={typed !== undefined && text !== typed}
+      focusAction={typed === undefined}
+      onSubmit={onConfirm}
     >
-      <Stack gap="md">
-        <div>{children}</div>
-        {typed !== undefined && (
-          <TextInput
-            label={
-              <>
-                Type <b>{typed}</b> to go on
-              </>
-            }
-            value={text}
-            autoComplete="off"
-            onChange={(event) => setText(event.currentTarget.value)}
-          />
-        )}
-        <Text size="xs" c="dimmed">
-          The change is itself recorded on the trail, with your name.
-        </Text>
-        <ProblemAlert error={error} />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button
-            type="submit"
-            {...(danger && { color: 'red' })}
-            loading={pending}
-            disabled={typed !== undefined && text !== typed}
-            data-autofocus={typed === undefined || undefined}
-          >
-            {action}
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+      <div>{children}</div>
+      {typed !== undefined && (
+        <TextInput
+          label={
+            <>
+              Type <b>{typed}</b> to go on
+            </>
+          }
+          value={text}
+          autoComplete="off"
+          data-autofocus
+          onChange={(event) => setText(event.currentTarget.value)}
+        />
+      )}
+      <Text size="xs" c="dimmed">
+        The change is itself recorded on the trail, with your name.
+      </Text>
+    </DialogForm>
   );
 }

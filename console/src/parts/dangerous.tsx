@@ -62,12 +62,8 @@ export function DangerSetting({ what, name, lead, change, onDelete }: DangerProp
         action="Delete"
         danger
         typed={name}
-        pending={change.isPending}
-        error={change.error}
-        onClose={() => {
-          setAsked(false);
-          change.reset();
-        }}
+        change={change}
+        onClose={() => setAsked(false)}
         onConfirm={onDelete}
       >
         {lead}

@@ -224,6 +224,23 @@ export function SunIcon(props: IconProps) {
     </Drawing>
   );
 }
+export function NameIcon(props: IconProps) {
+  return (
+    <Drawing {...props}>
+      <path d="M3.5 9.500V3.500h6l7 7-6 6Z" />
+      <path d="M7 7h.1" />
+    </Drawing>
+  );
+}
+export function SettingsIcon(props: IconProps) {
+  return (
+    <Drawing {...props}>
+      <path d="M3 6h7M14 6h3M3 14h3M10 14h7" />
+      <circle cx="12" cy="6" r="2" />
+      <circle cx="8" cy="14" r="2" />
+    </Drawing>
+  );
+}
 
 /** The tally: four strokes and one across. */
 export function Mark({ size = 26 }: { size?: number }) {

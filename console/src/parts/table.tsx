@@ -3,6 +3,7 @@
  * screen once there are many, and the arrow keys to walk along them.
  */
 
+import { VisuallyHidden } from '@mantine/core';
 import {
   type ColumnDef,
   columnVisibilityFeature,
@@ -18,11 +19,18 @@ import classes from './parts.module.css';
 export type Column<Item> = {
   id: string;
   header: string;
+  /** Only told, not shown: what the column holds speaks for itself. */
+  hideHeader?: boolean;
   cell: (item: Item) => ReactNode;
   /** The first narrower container width class at which it goes. */
   hideBelow?: 'wide' | 'medium' | 'narrow';
   className?: string | undefined;
 };
+
+/** What can be done with a row. */
+export function actionsColumn<Item>(cell: Column<Item>['cell']): Column<Item> {
+  return { id: 'actions', header: 'Actions', hideHeader: true, cell };
+}
 
 const features = tableFeatures({ columnVisibilityFeature });
 type Features = typeof features;
@@ -97,7 +105,11 @@ export function Table<Item extends RowData>({
                   data-hide={shape.get(header.column.id)?.hideBelow}
                   className={shape.get(header.column.id)?.className}
                 >
-                  <table.FlexRender header={header} />
+                  {shape.get(header.column.id)?.hideHeader ? (
+                    <VisuallyHidden>{shape.get(header.column.id)?.header}</VisuallyHidden>
+                  ) : (
+                    <table.FlexRender header={header} />
+                  )}
                 </th>
               ))}
             </tr>

@@ -1,16 +1,17 @@
 /** The organisations one belongs to, or all of them for administrators. */
-import { Button, Group, Modal, SegmentedControl, Stack, TextInput } from '@mantine/core';
+import { SegmentedControl } from '@mantine/core';
 import type { Organisation } from '@tallyman/contract';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { type FormEvent, useState } from 'react';
+import { useState } from 'react';
 import { apiList, useApiMutation } from '../../api/queries.ts';
-import { PlusIcon } from '../../parts/icons.tsx';
+import { CreateButton } from '../../parts/create-button.tsx';
+import { DialogForm } from '../../parts/dialog-form.tsx';
 import { TextLink } from '../../parts/links.tsx';
+import { NameInput } from '../../parts/name-input.tsx';
 import { Nothing, Page } from '../../parts/page.tsx';
 import { PagedTable } from '../../parts/paged-table.tsx';
 import classes from '../../parts/parts.module.css';
-import { ProblemAlert } from '../../parts/problem-alert.tsx';
 import type { Column } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
 import { isAdministrator, useMe } from '../session/use-me.ts';
@@ -18,16 +19,15 @@ import { isAdministrator, useMe } from '../session/use-me.ts';
 export function OrganisationsPage() {
   const me = useMe();
   const [view, setView] = useState<'mine' | 'all'>('mine');
-  const [creating, setCreating] = useState(false);
   const organisations = useInfiniteQuery(apiList('organisations.list', { query: { view } }));
   return (
     <Page
       title="Organisations"
       lead="A namespace that several people own together."
       actions={
-        <Button leftSection={<PlusIcon />} onClick={() => setCreating(true)}>
-          New organisation
-        </Button>
+        <CreateButton label="New organisation" primary>
+          {(close) => <CreateForm onClose={close} />}
+        </CreateButton>
       }
     >
       {isAdministrator(me) && (
@@ -54,9 +54,6 @@ export function OrganisationsPage() {
           </Nothing>
         }
       />
-      <Modal opened={creating} onClose={() => setCreating(false)} title="New organisation">
-        {creating && <CreateForm onClose={() => setCreating(false)} />}
-      </Modal>
     </Page>
   );
 }
@@ -94,37 +91,23 @@ export const defaultRoleTexts: Record<Organisation['defaultRole'], string> = {
 function CreateForm({ onClose }: { onClose: () => void }) {
   const navigate = useNavigate();
   const create = useApiMutation('organisations.create', ['organisations.list', 'me.get']);
-  const submit = (event: FormEvent<HTMLFormElement>): void => {
-    event.preventDefault();
-    const name = String(new FormData(event.currentTarget).get('name')).trim();
-    const onSuccess = (): void =>
-      void navigate({ to: '/organisations/$organisation/members', params: { organisation: name } });
-    create.mutate({ body: { name } }, { onSuccess });
-  };
   return (
-    <form onSubmit={submit}>
-      <Stack gap="md">
-        <TextInput
-          name="name"
-          label="Name"
-          description="Lower-case letters and digits; the first part of its projects’ paths"
-          required
-          withAsterisk={false}
-          maxLength={64}
-          autoCapitalize="none"
-          spellCheck={false}
-          data-autofocus
-        />
-        <ProblemAlert error={create.error} />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={create.isPending}>
-            Create organisation
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+    <DialogForm
+      action="Create organisation"
+      change={create}
+      onClose={onClose}
+      onSubmit={({ textOf }) => {
+        const name = textOf('name') ?? '';
+        const onSuccess = (): void =>
+          void navigate({ to: '/organisations/$organisation/members', params: { organisation: name } });
+        create.mutate({ body: { name } }, { onSuccess });
+      }}
+    >
+      <NameInput
+        label="Name"
+        description="Lower-case letters and digits; the first part of its projects’ paths"
+        data-autofocus
+      />
+    </DialogForm>
   );
 }

@@ -1,49 +1,58 @@
 /** Projects one may read, all or those of one namespace. */
-import { Button, Group, Modal, SegmentedControl, Stack, TextInput } from '@mantine/core';
+import { SegmentedControl } from '@mantine/core';
 import type { Project } from '@tallyman/contract';
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { type FormEvent, useState } from 'react';
+import { useState } from 'react';
 import { apiList, useApiMutation } from '../../api/queries.ts';
-import { PlusIcon } from '../../parts/icons.tsx';
+import { CreateButton } from '../../parts/create-button.tsx';
+import { DialogForm } from '../../parts/dialog-form.tsx';
 import { TextLink } from '../../parts/links.tsx';
+import { NameInput } from '../../parts/name-input.tsx';
 import { Nothing, Section } from '../../parts/page.tsx';
 import { PagedTable } from '../../parts/paged-table.tsx';
 import classes from '../../parts/parts.module.css';
-import { ProblemAlert } from '../../parts/problem-alert.tsx';
+import { SearchField } from '../../parts/search-field.tsx';
 import type { Column } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
 import { useMe } from '../session/use-me.ts';
 import { VisibilityBadge } from './visibility-badge.tsx';
 
 export function ProjectList({ namespace }: { namespace?: string }) {
-  const [creating, setCreating] = useState(false);
-  const projects = useInfiniteQuery(
-    apiList('projects.list', { query: namespace === undefined ? {} : { namespace } }),
-  );
+  const [text, setText] = useState('');
+  const projects = useInfiniteQuery({
+    ...apiList('projects.list', {
+      query: { ...(namespace !== undefined && { namespace }), ...(text !== '' && { text }) },
+    }),
+    placeholderData: keepPreviousData,
+  });
   return (
     <Section
       title={namespace === undefined ? 'Projects you may read' : 'Projects'}
       actions={
-        <Button variant="default" leftSection={<PlusIcon />} onClick={() => setCreating(true)}>
-          New project
-        </Button>
+        <CreateButton label="New project">
+          {(close) => <CreateForm namespace={namespace} onClose={close} />}
+        </CreateButton>
       }
     >
+      <SearchField label="Part of the project’s path" text={text} maxLength={255} onSearch={setText} />
       <PagedTable
         label="Projects"
         query={projects}
         columns={columns}
         rowId={({ id }) => id}
         empty={
-          <Nothing title="No projects">
-            The first accepted push creates one, or create an empty one here.
-          </Nothing>
+          text === '' ? (
+            <Nothing title="No projects">
+              The first accepted push creates one, or create an empty one here.
+            </Nothing>
+          ) : (
+            <Nothing title={`No project with “${text}” in its path`}>
+              Projects you may not read are not looked through.
+            </Nothing>
+          )
         }
       />
-      <Modal opened={creating} onClose={() => setCreating(false)} title="New project">
-        {creating && <CreateForm namespace={namespace} onClose={() => setCreating(false)} />}
-      </Modal>
     </Section>
   );
 }
@@ -75,47 +84,35 @@ function CreateForm({ namespace, onClose }: { namespace: string | undefined; onC
   const navigate = useNavigate();
   const create = useApiMutation('projects.create', ['projects.list']);
   const [visibility, setVisibility] = useState<Project['visibility']>('private');
-  const submit = (event: FormEvent<HTMLFormElement>): void => {
-    event.preventDefault();
-    const path = String(new FormData(event.currentTarget).get('path')).trim();
-    const onSuccess = ({ format }: Project): void =>
-      void navigate({ to: '/projects/$format/$path/tags', params: { format, path } });
-    create.mutate({ body: { format: 'container', path, visibility } }, { onSuccess });
-  };
   return (
-    <form onSubmit={submit}>
-      <Stack gap="md">
-        <TextInput
-          name="path"
-          label="Path"
-          description="namespace/name, in lower case"
-          defaultValue={`${namespace ?? me.name}/`}
-          required
-          withAsterisk={false}
-          maxLength={255}
-          autoCapitalize="none"
-          spellCheck={false}
-          data-autofocus
-        />
-        <SegmentedControl
-          aria-label="Visibility"
-          value={visibility}
-          onChange={(value) => setVisibility(value as Project['visibility'])}
-          data={[
-            { value: 'private', label: 'Private' },
-            { value: 'public', label: 'Public: anyone may pull' },
-          ]}
-        />
-        <ProblemAlert error={create.error} />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={create.isPending}>
-            Create project
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+    <DialogForm
+      action="Create project"
+      change={create}
+      onClose={onClose}
+      onSubmit={({ textOf }) => {
+        const path = textOf('path') ?? '';
+        const onSuccess = ({ format }: Project): void =>
+          void navigate({ to: '/projects/$format/$path/tags', params: { format, path } });
+        create.mutate({ body: { format: 'container', path, visibility } }, { onSuccess });
+      }}
+    >
+      <NameInput
+        name="path"
+        label="Path"
+        description="namespace/name, in lower case"
+        defaultValue={`${namespace ?? me.name}/`}
+        maxLength={255}
+        data-autofocus
+      />
+      <SegmentedControl
+        aria-label="Visibility"
+        value={visibility}
+        onChange={(value) => setVisibility(value as Project['visibility'])}
+        data={[
+          { value: 'private', label: 'Private' },
+          { value: 'public', label: 'Public: anyone may pull' },
+        ]}
+      />
+    </DialogForm>
   );
 }

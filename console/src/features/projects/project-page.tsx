@@ -188,8 +188,7 @@ function VisibilitySetting({ visibility, ...params }: ProjectParams & { visibili
         opened={asked}
         title={other === 'public' ? 'Publish this project?' : 'Hide this project?'}
         action={other === 'public' ? 'Publish' : 'Hide'}
-        pending={change.isPending}
-        error={change.error}
+        change={change}
         onClose={() => setAsked(false)}
         onConfirm={() =>
           change.mutate({ params, body: { visibility: other } }, { onSuccess: () => setAsked(false) })

@@ -1,14 +1,14 @@
 /** Roles granted to users and robots, on one project or on every project of a namespace. */
-import { Button, Group, Select, TextInput } from '@mantine/core';
+import { Button } from '@mantine/core';
 import type { ProjectFormat, RoleGrant } from '@tallyman/contract';
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { type FormEvent, useState } from 'react';
 import { apiList, useApiMutation } from '../../api/queries.ts';
+import { AddWithRole } from '../../parts/add-with-role.tsx';
 import { Nothing, Section } from '../../parts/page.tsx';
 import { PagedTable } from '../../parts/paged-table.tsx';
 import classes from '../../parts/parts.module.css';
 import { ProblemAlert } from '../../parts/problem-alert.tsx';
-import type { Column } from '../../parts/table.tsx';
+import { actionsColumn, type Column } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
 
 type Role = RoleGrant['role'];
@@ -18,7 +18,7 @@ const roleOptions = [
   { value: 'reader', label: 'Reader: pulls' },
   { value: 'maintainer', label: 'Maintainer: also pushes, tags, deletes' },
   { value: 'owner', label: 'Owner: also grants, renames, unlocks' },
-];
+] as const;
 
 export function Roles({ place }: { place: RolePlace }) {
   const grants = useGrants(place);
@@ -36,30 +36,35 @@ export function Roles({ place }: { place: RolePlace }) {
     },
     { id: 'role', header: 'Role', cell: ({ role }) => role },
     { id: 'since', header: 'Since', hideBelow: 'narrow', cell: ({ since }) => <Time at={since} /> },
-    {
-      id: 'actions',
-      header: '',
-      cell: ({ subject }) => (
-        <div className={classes.rowActions}>
-          <Button
-            size="compact-xs"
-            variant="default"
-            aria-label={`Take the role of ${subject.name} away`}
-            disabled={remove.isPending}
-            onClick={() => remove.mutate(subject)}
-          >
-            Take away
-          </Button>
-        </div>
-      ),
-    },
+    actionsColumn(({ subject }) => (
+      <div className={classes.rowActions}>
+        <Button
+          size="compact-xs"
+          variant="default"
+          aria-label={`Take the role of ${subject.name} away`}
+          disabled={remove.isPending}
+          onClick={() => remove.mutate(subject)}
+        >
+          Take away
+        </Button>
+      </div>
+    )),
   ];
   return (
     <Section
       title="Roles"
       lead={'namespace' in place ? 'Granted on every project here.' : 'Granted on this project alone.'}
     >
-      <Grant pending={put.isPending} onGrant={(subject, role) => put.mutate({ subject, role })} />
+      <AddWithRole
+        label="Grant a role to"
+        placeholder="user, or owner+robot"
+        action="Grant"
+        maxLength={129}
+        roles={roleOptions}
+        rolesWidth={300}
+        pending={put.isPending}
+        onAdd={(subject, role, onSuccess) => put.mutate({ subject, role }, { onSuccess })}
+      />
       <ProblemAlert error={put.error ?? remove.error} />
       <PagedTable
         label="Roles"
@@ -73,43 +78,6 @@ export function Roles({ place }: { place: RolePlace }) {
         }
       />
     </Section>
-  );
-}
-
-function Grant({ pending, onGrant }: { pending: boolean; onGrant: (subject: string, role: Role) => void }) {
-  const [role, setRole] = useState<Role>('reader');
-  const submit = (event: FormEvent<HTMLFormElement>): void => {
-    event.preventDefault();
-    onGrant(String(new FormData(event.currentTarget).get('subject')).trim(), role);
-    event.currentTarget.reset();
-  };
-  return (
-    <form onSubmit={submit}>
-      <Group align="flex-end" gap="xs" mb="md">
-        <TextInput
-          name="subject"
-          label="Grant a role to"
-          placeholder="user, or owner+robot"
-          required
-          withAsterisk={false}
-          maxLength={129}
-          autoCapitalize="none"
-          spellCheck={false}
-          autoComplete="off"
-        />
-        <Select
-          aria-label="Role"
-          data={roleOptions}
-          value={role}
-          allowDeselect={false}
-          w={300}
-          onChange={(value) => setRole((value ?? 'reader') as Role)}
-        />
-        <Button type="submit" variant="default" loading={pending}>
-          Grant
-        </Button>
-      </Group>
-    </form>
   );
 }
 
@@ -143,10 +111,10 @@ function useGrantChanges(place: RolePlace) {
     put: {
       isPending: put.isPending,
       error: put.error,
-      mutate: ({ subject, role }: { subject: string; role: Role }): void => {
+      mutate: ({ subject, role }: { subject: string; role: Role }, done: { onSuccess: () => void }): void => {
         const who = { kind: kindOf(subject), subject };
-        if (inNamespace) putInNamespace.mutate({ params: { ...place, ...who }, body: { role } });
-        else putOnProject.mutate({ params: { ...place, ...who }, body: { role } });
+        if (inNamespace) putInNamespace.mutate({ params: { ...place, ...who }, body: { role } }, done);
+        else putOnProject.mutate({ params: { ...place, ...who }, body: { role } }, done);
       },
     },
     remove: {

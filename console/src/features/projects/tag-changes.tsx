@@ -7,7 +7,7 @@ import { Confirm } from '../../parts/confirm.tsx';
 import { fromLocalField, toLocalField } from '../../parts/time-text.ts';
 
 export type TagWhat = 'point' | 'expire' | 'delete';
-type Props = { path: string; tag: Tag; onClose: () => void };
+type Props = { path: string; tag: Tag; opened: boolean; onClose: () => void };
 
 const changed = ['tags.list', 'tags.get', 'tags.history'] as const;
 
@@ -16,16 +16,15 @@ export function TagChange({ what, ...props }: Props & { what: TagWhat }) {
   return what === 'expire' ? <Expire {...props} /> : <Delete {...props} />;
 }
 
-function Point({ path, tag, onClose }: Props) {
+function Point({ path, tag, opened, onClose }: Props) {
   const put = useApiMutation('tags.put', changed);
   const [name, setName] = useState('');
   return (
     <Confirm
-      opened
+      opened={opened}
       title={`Point another tag to where ${tag.name} points`}
       action="Point it"
-      pending={put.isPending}
-      error={put.error}
+      change={put}
       onClose={onClose}
       onConfirm={() =>
         put.mutate(
@@ -49,16 +48,15 @@ function Point({ path, tag, onClose }: Props) {
   );
 }
 
-function Expire({ path, tag, onClose }: Props) {
+function Expire({ path, tag, opened, onClose }: Props) {
   const put = useApiMutation('tags.put_expiry', changed);
   const [at, setAt] = useState(toLocalField(tag.expiresAt ?? undefined));
   return (
     <Confirm
-      opened
+      opened={opened}
       title={`When ${tag.name} expires`}
       action={at === '' ? 'Let it never expire' : 'Set expiry'}
-      pending={put.isPending}
-      error={put.error}
+      change={put}
       onClose={onClose}
       onConfirm={() =>
         put.mutate(
@@ -74,6 +72,7 @@ function Expire({ path, tag, onClose }: Props) {
       <TextInput
         type="datetime-local"
         label="Expires (your time; empty: never)"
+        data-autofocus
         mt="sm"
         value={at}
         onChange={(event) => setAt(event.currentTarget.value)}
@@ -82,16 +81,15 @@ function Expire({ path, tag, onClose }: Props) {
   );
 }
 
-function Delete({ path, tag, onClose }: Props) {
+function Delete({ path, tag, opened, onClose }: Props) {
   const remove = useApiMutation('tags.delete', changed);
   return (
     <Confirm
-      opened
+      opened={opened}
       title={`Delete the tag ${tag.name}?`}
       action="Delete"
       danger
-      pending={remove.isPending}
-      error={remove.error}
+      change={remove}
       onClose={onClose}
       onConfirm={() =>
         remove.mutate({ params: { format: 'container', path, tag: tag.name } }, { onSuccess: onClose })

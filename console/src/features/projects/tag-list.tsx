@@ -1,5 +1,5 @@
 /** Tags of a container project. */
-import { Menu, TextInput } from '@mantine/core';
+import { Menu } from '@mantine/core';
 import type { Tag } from '@tallyman/contract';
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -10,43 +10,32 @@ import { Nothing } from '../../parts/page.tsx';
 import { PagedTable } from '../../parts/paged-table.tsx';
 import classes from '../../parts/parts.module.css';
 import { RowMenu } from '../../parts/row-menu.tsx';
-import type { Column } from '../../parts/table.tsx';
+import { SearchField } from '../../parts/search-field.tsx';
+import { actionsColumn, type Column } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
+import { useAsked } from '../../parts/use-asked.ts';
 import { TagChange, type TagWhat } from './tag-changes.tsx';
 
 export function TagList({ path, writes }: { path: string; writes: boolean }) {
   const [text, setText] = useState('');
-  const [asked, setAsked] = useState<{ tag: Tag; what: TagWhat } | undefined>();
+  const asked = useAsked<{ tag: Tag; what: TagWhat }>();
   const params = { format: 'container', path } as const;
   const tags = useInfiniteQuery({
     ...apiList('tags.list', { params, query: text === '' ? {} : { text } }),
     placeholderData: keepPreviousData,
   });
-  const actions: Column<Tag> = {
-    id: 'actions',
-    header: '',
-    cell: (tag) => (
-      <RowMenu label={`Actions for ${tag.name}`}>
-        <Menu.Item onClick={() => setAsked({ tag, what: 'point' })}>Point another tag here</Menu.Item>
-        <Menu.Item onClick={() => setAsked({ tag, what: 'expire' })}>Set expiry</Menu.Item>
-        <Menu.Item color="red" onClick={() => setAsked({ tag, what: 'delete' })}>
-          Delete
-        </Menu.Item>
-      </RowMenu>
-    ),
-  };
+  const actions = actionsColumn<Tag>((tag) => (
+    <RowMenu label={`Actions for ${tag.name}`}>
+      <Menu.Item onClick={() => asked.ask({ tag, what: 'point' })}>Point another tag here</Menu.Item>
+      <Menu.Item onClick={() => asked.ask({ tag, what: 'expire' })}>Set expiry</Menu.Item>
+      <Menu.Item color="red" onClick={() => asked.ask({ tag, what: 'delete' })}>
+        Delete
+      </Menu.Item>
+    </RowMenu>
+  ));
   return (
     <>
-      <TextInput
-        aria-label="Part of the tag’s name"
-        placeholder="Part of the tag’s name"
-        type="search"
-        value={text}
-        maw={280}
-        my="sm"
-        maxLength={128}
-        onChange={(event) => setText(event.currentTarget.value.trim())}
-      />
+      <SearchField label="Part of the tag’s name" text={text} maxLength={128} onSearch={setText} />
       <PagedTable
         label="Tags"
         query={tags}
@@ -60,13 +49,8 @@ export function TagList({ path, writes }: { path: string; writes: boolean }) {
           )
         }
       />
-      {asked && (
-        <TagChange
-          key={asked.tag.name + asked.what}
-          path={path}
-          {...asked}
-          onClose={() => setAsked(undefined)}
-        />
+      {asked.item && (
+        <TagChange key={asked.turn} path={path} {...asked.item} opened={asked.opened} onClose={asked.close} />
       )}
     </>
   );

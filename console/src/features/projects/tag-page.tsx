@@ -3,7 +3,6 @@ import { Button } from '@mantine/core';
 import type { TagHistoryEntry } from '@tallyman/contract';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
-import { useState } from 'react';
 import { isApiError } from '../../api/problem.ts';
 import { apiList, apiQuery, useApiMutation } from '../../api/queries.ts';
 import { Confirm } from '../../parts/confirm.tsx';
@@ -11,8 +10,9 @@ import { TextLink } from '../../parts/links.tsx';
 import { Nothing, Section } from '../../parts/page.tsx';
 import { PagedTable } from '../../parts/paged-table.tsx';
 import classes from '../../parts/parts.module.css';
-import type { Column } from '../../parts/table.tsx';
+import { actionsColumn, type Column } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
+import { useAsked } from '../../parts/use-asked.ts';
 import { Digest } from './tag-list.tsx';
 
 export function TagPage() {
@@ -22,22 +22,25 @@ export function TagPage() {
   const project = useQuery(apiQuery('projects.get', { params: { format: 'container', path } }));
   const history = useInfiniteQuery(apiList('tags.history', { params }));
   const restore = useApiMutation('tags.restore', ['tags.get', 'tags.list', 'tags.history']);
-  const [asked, setAsked] = useState<TagHistoryEntry | undefined>();
+  const asked = useAsked<TagHistoryEntry>();
   const deleted = isApiError(head.error, 'not_found');
   const writes = project.data?.role === 'maintainer' || project.data?.role === 'owner';
-  const actions: Column<TagHistoryEntry> = {
-    id: 'actions',
-    header: '',
-    cell: (entry) =>
+  const actions = actionsColumn<TagHistoryEntry>(
+    (entry) =>
       entry.restorable &&
       entry.digest !== head.data?.digest && (
         <div className={classes.rowActions}>
-          <Button size="compact-xs" variant="default" onClick={() => setAsked(entry)}>
+          <Button
+            size="compact-xs"
+            variant="default"
+            aria-label={`Restore to ${entry.digest}`}
+            onClick={() => asked.ask(entry)}
+          >
             Restore
           </Button>
         </div>
       ),
-  };
+  );
   return (
     <Section
       title={`Tag ${tag}`}
@@ -58,18 +61,17 @@ export function TagPage() {
         empty={<Nothing title="No such tag" />}
       />
       <Confirm
-        opened={asked !== undefined}
+        opened={asked.opened}
         title={`Restore ${tag}?`}
         action="Restore"
-        pending={restore.isPending}
-        error={restore.error}
-        onClose={() => setAsked(undefined)}
+        change={restore}
+        onClose={asked.close}
         onConfirm={() =>
-          asked &&
-          restore.mutate({ params, body: { digest: asked.digest } }, { onSuccess: () => setAsked(undefined) })
+          asked.item &&
+          restore.mutate({ params, body: { digest: asked.item.digest } }, { onSuccess: asked.close })
         }
       >
-        The tag points again to {asked?.digest}.
+        The tag points again to <span className={classes.mono}>{asked.item?.digest}</span>.
       </Confirm>
     </Section>
   );

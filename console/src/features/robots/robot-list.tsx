@@ -1,12 +1,14 @@
 /** The robots of one owner: create, give a new token, disable, delete. */
-import { Button, Code, Group, Menu, Modal, Stack, TextInput } from '@mantine/core';
+import { Code, Menu, Stack, TextInput } from '@mantine/core';
 import type { Robot, RobotSecret } from '@tallyman/contract';
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { type FormEvent, useState } from 'react';
+import { useState } from 'react';
 import { apiList, useApiMutation } from '../../api/queries.ts';
 import { Confirm } from '../../parts/confirm.tsx';
+import { CreateSecretButton } from '../../parts/create-secret-button.tsx';
+import { DialogForm } from '../../parts/dialog-form.tsx';
 import { ExpiryField, expiryAfter } from '../../parts/expiry-field.tsx';
-import { PlusIcon } from '../../parts/icons.tsx';
+import { NameInput } from '../../parts/name-input.tsx';
 import { StateBadge } from '../../parts/outcome-badge.tsx';
 import { Nothing, Section } from '../../parts/page.tsx';
 import { PagedTable } from '../../parts/paged-table.tsx';
@@ -14,54 +16,47 @@ import classes from '../../parts/parts.module.css';
 import { ProblemAlert } from '../../parts/problem-alert.tsx';
 import { RowMenu } from '../../parts/row-menu.tsx';
 import { SecretOnce } from '../../parts/secret-once.tsx';
-import type { Column } from '../../parts/table.tsx';
+import { actionsColumn, type Column } from '../../parts/table.tsx';
 import { Time, TimeOr } from '../../parts/time.tsx';
+import { type Asked, useAsked } from '../../parts/use-asked.ts';
 
 /** The name without its owner, as the API takes it. */
 const shortName = (robot: Robot): string => robot.name.slice(robot.name.indexOf('+') + 1);
 
-type Asked = { robot: Robot; what: 'rotate' | 'delete' };
-
 export function RobotList({ owner, title }: { owner: string; title: string }) {
   const robots = useInfiniteQuery(apiList('robots.list', { params: { owner } }));
-  const [creating, setCreating] = useState(false);
-  const [asked, setAsked] = useState<Asked | undefined>();
-  const [secret, setSecret] = useState<RobotSecret | undefined>();
+  const rotating = useAsked<Robot>();
+  const ending = useAsked<Robot>();
+  const [rotated, setRotated] = useState<RobotSecret | undefined>();
   const enable = useApiMutation('robots.enable', ['robots.list']);
   const disable = useApiMutation('robots.disable', ['robots.list']);
   const paramsOf = (robot: Robot) => ({ params: { owner, robot: shortName(robot) } });
+  const actions = actionsColumn<Robot>((robot) => (
+    <RowMenu label={`Actions for ${robot.name}`}>
+      <Menu.Item onClick={() => rotating.ask(robot)}>New token</Menu.Item>
+      <Menu.Item onClick={() => (robot.disabled ? enable : disable).mutate(paramsOf(robot))}>
+        {robot.disabled ? 'Enable' : 'Disable'}
+      </Menu.Item>
+      <Menu.Divider />
+      <Menu.Item color="red" onClick={() => ending.ask(robot)}>
+        Delete
+      </Menu.Item>
+    </RowMenu>
+  ));
   return (
     <Section
       title={title}
       actions={
-        <Button variant="default" leftSection={<PlusIcon />} onClick={() => setCreating(true)}>
-          New robot
-        </Button>
+        <CreateSecretButton<RobotSecret> label="New robot" titleOf={secretTitle} hint={secretHint}>
+          {(form) => <CreateForm owner={owner} {...form} />}
+        </CreateSecretButton>
       }
     >
       <ProblemAlert error={enable.error ?? disable.error} />
       <PagedTable
         label={title}
         query={robots}
-        columns={[
-          ...columns,
-          {
-            id: 'actions',
-            header: '',
-            cell: (robot) => (
-              <RowMenu label={`Actions for ${robot.name}`}>
-                <Menu.Item onClick={() => setAsked({ robot, what: 'rotate' })}>New token</Menu.Item>
-                <Menu.Item onClick={() => (robot.disabled ? enable : disable).mutate(paramsOf(robot))}>
-                  {robot.disabled ? 'Enable' : 'Disable'}
-                </Menu.Item>
-                <Menu.Divider />
-                <Menu.Item color="red" onClick={() => setAsked({ robot, what: 'delete' })}>
-                  Delete
-                </Menu.Item>
-              </RowMenu>
-            ),
-          },
-        ]}
+        columns={[...columns, actions]}
         rowId={({ id }) => id}
         empty={
           <Nothing title="No robots">
@@ -70,36 +65,25 @@ export function RobotList({ owner, title }: { owner: string; title: string }) {
           </Nothing>
         }
       />
-      <CreateRobot
-        owner={owner}
-        opened={creating}
-        onClose={() => setCreating(false)}
-        onCreated={(made) => {
-          setCreating(false);
-          setSecret(made);
-        }}
-      />
-      <Rotate
-        owner={owner}
-        robot={asked?.what === 'rotate' ? asked.robot : undefined}
-        onClose={() => setAsked(undefined)}
-        onRotated={setSecret}
-      />
-      <Delete
-        owner={owner}
-        robot={asked?.what === 'delete' ? asked.robot : undefined}
-        onClose={() => setAsked(undefined)}
-      />
+      <Rotate key={rotating.turn} owner={owner} asked={rotating} onRotated={setRotated} />
+      <Delete owner={owner} asked={ending} />
       <SecretOnce
-        title={`Token of ${secret?.robot.name ?? ''}`}
-        secret={secret?.secret}
-        onDone={() => setSecret(undefined)}
+        title={rotated ? secretTitle(rotated) : ''}
+        secret={rotated?.secret}
+        onDone={() => setRotated(undefined)}
       >
-        Sign in with the user name <Code>{secret?.robot.name}</Code> and this token as the password.
+        {rotated && secretHint(rotated)}
       </SecretOnce>
     </Section>
   );
 }
+
+const secretTitle = ({ robot }: RobotSecret): string => `Token of ${robot.name}`;
+const secretHint = ({ robot }: RobotSecret) => (
+  <>
+    Sign in with the user name <Code>{robot.name}</Code> and this token as the password.
+  </>
+);
 
 const columns: Column<Robot>[] = [
   {
@@ -139,104 +123,56 @@ const columns: Column<Robot>[] = [
   { id: 'created', header: 'Created', hideBelow: 'wide', cell: ({ createdAt }) => <Time at={createdAt} /> },
 ];
 
-type CreateProps = {
-  owner: string;
-  opened: boolean;
-  onClose: () => void;
-  onCreated: (made: RobotSecret) => void;
-};
+type CreateProps = { owner: string; onClose: () => void; onCreated: (made: RobotSecret) => void };
 
-function CreateRobot({ opened, ...form }: CreateProps) {
-  return (
-    <Modal opened={opened} onClose={form.onClose} title="New robot">
-      {opened && <CreateForm {...form} />}
-    </Modal>
-  );
-}
-
-function CreateForm({ owner, onClose, onCreated }: Omit<CreateProps, 'opened'>) {
+function CreateForm({ owner, onClose, onCreated }: CreateProps) {
   const create = useApiMutation('robots.create', ['robots.list']);
   const [expiresAt, setExpiresAt] = useState<string | undefined>();
-  const submit = (event: FormEvent<HTMLFormElement>): void => {
-    event.preventDefault();
-    const values = new FormData(event.currentTarget);
-    const description = String(values.get('description')).trim();
-    create.mutate(
-      {
-        params: { owner },
-        body: {
-          name: String(values.get('name')).trim(),
-          ...(description !== '' && { description }),
-          ...(expiresAt !== undefined && { expiresAt }),
-        },
-      },
-      { onSuccess: onCreated },
-    );
-  };
   return (
-    <form onSubmit={submit}>
-      <Stack gap="md">
-        <TextInput
-          name="name"
-          label="Name"
-          description={`It signs in as ${owner}+name`}
-          required
-          withAsterisk={false}
-          maxLength={64}
-          autoCapitalize="none"
-          spellCheck={false}
-          data-autofocus
-        />
-        <TextInput name="description" label="Description (optional)" maxLength={500} />
-        <ExpiryField label="Its token ends after" initial="never" onChange={setExpiresAt} />
-        <ProblemAlert error={create.error} />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={create.isPending}>
-            Create robot
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+    <DialogForm
+      action="Create robot"
+      change={create}
+      onClose={onClose}
+      onSubmit={({ textOf }) => {
+        const description = textOf('description');
+        const body = {
+          name: textOf('name') ?? '',
+          ...(description && { description }),
+          ...(expiresAt !== undefined && { expiresAt }),
+        };
+        create.mutate({ params: { owner }, body }, { onSuccess: onCreated });
+      }}
+    >
+      <NameInput label="Name" description={`It signs in as ${owner}+name`} data-autofocus />
+      <TextInput name="description" label="Description (optional)" maxLength={500} />
+      <ExpiryField label="Its token ends after" initial="never" onChange={setExpiresAt} />
+    </DialogForm>
   );
 }
 
-type AskedProps = { owner: string; robot: Robot | undefined; onClose: () => void };
+type ChangeProps = { owner: string; asked: Asked<Robot> };
 
-function Rotate({
-  owner,
-  robot,
-  onClose,
-  onRotated,
-}: AskedProps & { onRotated: (made: RobotSecret) => void }) {
+function Rotate({ owner, asked, onRotated }: ChangeProps & { onRotated: (made: RobotSecret) => void }) {
   const rotate = useApiMutation('robots.rotate', ['robots.list']);
   const [expiresAt, setExpiresAt] = useState<string | undefined>(() => expiryAfter(90));
-  const close = (): void => {
-    rotate.reset();
-    onClose();
+  const { item: robot, opened, close } = asked;
+  const confirm = (): void => {
+    if (robot === undefined) return;
+    const params = { owner, robot: shortName(robot) };
+    const onSuccess = (made: RobotSecret): void => {
+      close();
+      onRotated(made);
+    };
+    rotate.mutate({ params, body: expiresAt === undefined ? {} : { expiresAt } }, { onSuccess });
   };
   return (
     <Confirm
-      opened={robot !== undefined}
+      opened={opened}
       title={`New token for ${robot?.name ?? ''}`}
       action="Make a new token"
-      pending={rotate.isPending}
-      error={rotate.error}
+      change={rotate}
       onClose={close}
-      onConfirm={() =>
-        robot &&
-        rotate.mutate(
-          { params: { owner, robot: shortName(robot) }, body: expiresAt === undefined ? {} : { expiresAt } },
-          {
-            onSuccess: (made) => {
-              close();
-              onRotated(made);
-            },
-          },
-        )
-      }
+      onConfirm={confirm}
     >
       <Stack gap="sm">
         <div>The present token stops at once; whatever uses it is refused until it has the new one.</div>
@@ -246,20 +182,15 @@ function Rotate({
   );
 }
 
-function Delete({ owner, robot, onClose }: AskedProps) {
+function Delete({ owner, asked: { item: robot, opened, close } }: ChangeProps) {
   const remove = useApiMutation('robots.delete', ['robots.list']);
-  const close = (): void => {
-    remove.reset();
-    onClose();
-  };
   return (
     <Confirm
-      opened={robot !== undefined}
+      opened={opened}
       title={`Delete ${robot?.name ?? ''}?`}
       action="Delete"
       danger
-      pending={remove.isPending}
-      error={remove.error}
+      change={remove}
       onClose={close}
       onConfirm={() =>
         robot && remove.mutate({ params: { owner, robot: shortName(robot) } }, { onSuccess: close })

@@ -9,7 +9,7 @@ import { Nothing, Page, Section } from '../../parts/page.tsx';
 import { PagedTable } from '../../parts/paged-table.tsx';
 import classes from '../../parts/parts.module.css';
 import { ProblemAlert } from '../../parts/problem-alert.tsx';
-import type { Column } from '../../parts/table.tsx';
+import { actionsColumn, type Column } from '../../parts/table.tsx';
 import { Time, TimeOr } from '../../parts/time.tsx';
 import { useMe } from './use-me.ts';
 
@@ -49,15 +49,14 @@ export function SessionsPage() {
       hideBelow: 'narrow',
       cell: ({ expiresAt }) => <TimeOr at={expiresAt} otherwise="never" />,
     },
-    {
-      id: 'actions',
-      header: '',
-      cell: ({ id, current }) =>
+    actionsColumn(
+      ({ id, name, current }) =>
         !current && (
           <div className={classes.rowActions}>
             <Button
               size="compact-xs"
               variant="default"
+              aria-label={`End the session in ${name}`}
               disabled={end.isPending}
               onClick={() => end.mutate({ params: { session: id } })}
             >
@@ -65,7 +64,7 @@ export function SessionsPage() {
             </Button>
           </div>
         ),
-    },
+    ),
   ];
   return (
     <Page title="Sessions" lead="Where you are signed in to this console, and what you sign in with.">

@@ -1,12 +1,12 @@
 /** The four switches of failure auditing, of the server or of one namespace. */
 import { Select, Text } from '@mantine/core';
 import { type Switch, type SwitchList, switchTexts } from '@tallyman/contract';
-import { useState } from 'react';
 import { Confirm } from '../../parts/confirm.tsx';
 import { Notice } from '../../parts/notice.tsx';
 import { StateBadge } from '../../parts/outcome-badge.tsx';
 import classes from '../../parts/parts.module.css';
 import { Time } from '../../parts/time.tsx';
+import { useAsked } from '../../parts/use-asked.ts';
 
 type Mode = Switch['mode'];
 
@@ -26,42 +26,37 @@ const modeTexts: Record<Mode, string> = {
 };
 
 export function SwitchSettings({ list, modes, place, change, onChange }: Props) {
-  const [asked, setAsked] = useState<{ name: Switch['name']; mode: Mode } | undefined>();
-  const close = (): void => {
-    setAsked(undefined);
-    change.reset();
-  };
+  const { item, opened, ask, close } = useAsked<{ name: Switch['name']; mode: Mode }>();
   return (
     <>
       <Notice tone="warn" title="What it costs">
         <p>{list.warning}</p>
       </Notice>
       <div className={classes.settings}>
-        {list.items.map((item) => (
+        {list.items.map((one) => (
           <SwitchRow
-            key={item.name}
-            item={item}
+            key={one.name}
+            item={one}
             modes={modes}
-            onAsk={(mode) => setAsked({ name: item.name, mode })}
+            onAsk={(mode) => ask({ name: one.name, mode })}
           />
         ))}
       </div>
       <Confirm
-        opened={asked !== undefined}
-        title={asked === undefined ? '' : questionText(asked.mode)}
-        action={asked === undefined ? '' : actionText(asked.mode)}
-        pending={change.isPending}
-        error={change.error}
+        opened={opened}
+        title={item === undefined ? '' : questionText(item.mode)}
+        action={item === undefined ? '' : actionText(item.mode)}
+        change={change}
         onClose={close}
-        onConfirm={() => asked && onChange(asked.name, asked.mode, close)}
+        onConfirm={() => item && onChange(item.name, item.mode, close)}
       >
-        {asked && (
+        {item && (
           <>
             <Text size="sm">
-              {switchTexts[asked.name]}, {place}.
+              {switchTexts[item.name]}, {place}.
             </Text>
             <Text size="sm" mt="xs">
-              {consequences[asked.mode]}
+              {consequences[item.mode]}
             </Text>
           </>
         )}

@@ -1,40 +1,37 @@
 /** One's own tokens, ended ones included, and those one has granted to applications. */
-import { Button, SegmentedControl } from '@mantine/core';
-import type { ApiResponse, OauthToken, Token } from '@tallyman/contract';
+import { SegmentedControl } from '@mantine/core';
+import type { OauthToken, Token, TokenCreated } from '@tallyman/contract';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { apiList, useApiMutation } from '../../api/queries.ts';
-import { Confirm } from '../../parts/confirm.tsx';
-import { PlusIcon } from '../../parts/icons.tsx';
-import { TextLink } from '../../parts/links.tsx';
+import { CreateSecretButton } from '../../parts/create-secret-button.tsx';
 import { Nothing, Page, Section } from '../../parts/page.tsx';
-import { PagedTable } from '../../parts/paged-table.tsx';
 import classes from '../../parts/parts.module.css';
-import { SecretOnce } from '../../parts/secret-once.tsx';
 import type { Column } from '../../parts/table.tsx';
 import { inWords } from '../../parts/time-text.ts';
-import { CreateToken } from './create-token.tsx';
-import { tokenColumns } from './token-columns.tsx';
+import { OwnTokenForm } from './own-token-form.tsx';
+import { TokenList } from './token-list.tsx';
 
 type Kind = 'all' | Token['kind'];
 
 export function TokensPage() {
   const [kind, setKind] = useState<Kind>('all');
-  const [creating, setCreating] = useState(false);
-  const [created, setCreated] = useState<ApiResponse<'me.tokens.create'> | undefined>();
-  const [ending, setEnding] = useState<Token | undefined>();
   const revoke = useApiMutation('me.tokens.revoke', ['me.tokens.list']);
   const tokens = useInfiniteQuery(apiList('me.tokens.list', { query: kind === 'all' ? {} : { kind } }));
-  const newButton = (
-    <Button leftSection={<PlusIcon />} onClick={() => setCreating(true)}>
-      New token
-    </Button>
-  );
   return (
     <Page
       title="Tokens"
       lead="They act in your name, within their scopes. Ended ones stay here, so that old events can be explained."
-      actions={newButton}
+      actions={
+        <CreateSecretButton<TokenCreated>
+          label="New token"
+          primary
+          size="lg"
+          titleOf={({ token }) => `Token “${token.name}”`}
+        >
+          {(form) => <OwnTokenForm {...form} />}
+        </CreateSecretButton>
+      }
     >
       <Section
         title="Access tokens and app tokens"
@@ -52,126 +49,59 @@ export function TokensPage() {
           />
         }
       >
-        <PagedTable
+        <TokenList
           label="Tokens"
           query={tokens}
-          columns={[...tokenColumns<Token>(({ kind }) => inWords(kind)), actionsColumn<Token>(setEnding)]}
-          rowId={({ id }) => id}
+          kindOf={(token) => inWords(token.kind)}
+          trailPath="/trail"
           empty={
             <Nothing title="No tokens">
               Create one for a script or a client, so that your password stays yours.
             </Nothing>
           }
+          revoke={revoke}
+          onRevoke={({ id }, done) => revoke.mutate({ params: { token: id } }, done)}
+          consequence={() => 'Whatever uses it is refused from this moment on. It cannot be brought back.'}
         />
       </Section>
       <GrantedTokens />
-      <CreateToken
-        opened={creating}
-        onClose={() => setCreating(false)}
-        onCreated={(made) => {
-          setCreating(false);
-          setCreated(made);
-        }}
-      />
-      <SecretOnce
-        title={`Token “${created?.token.name ?? ''}”`}
-        secret={created?.secret}
-        onDone={() => setCreated(undefined)}
-      />
-      <Confirm
-        opened={ending !== undefined}
-        title={`Revoke “${ending?.name ?? ''}”?`}
-        action="Revoke"
-        danger
-        pending={revoke.isPending}
-        error={revoke.error}
-        onClose={() => {
-          setEnding(undefined);
-          revoke.reset();
-        }}
-        onConfirm={() =>
-          ending && revoke.mutate({ params: { token: ending.id } }, { onSuccess: () => setEnding(undefined) })
-        }
-      >
-        Whatever uses it is refused from this moment on. It cannot be brought back.
-      </Confirm>
     </Page>
   );
 }
 
-function actionsColumn<T extends Pick<Token, 'id' | 'state' | 'name'>>(
-  onRevoke: (token: T) => void,
-): Column<T> {
-  return {
-    id: 'actions',
-    header: '',
-    cell: (token) => (
-      <div className={classes.rowActions}>
-        <TextLink to="/trail" search={{ credential: [token.id] } as never} size="sm">
-          Its events
-        </TextLink>
-        {token.state === 'active' && (
-          <Button
-            size="compact-xs"
-            variant="default"
-            aria-label={`Revoke ${token.name}`}
-            onClick={() => onRevoke(token)}
-          >
-            Revoke
-          </Button>
-        )}
-      </div>
-    ),
-  };
-}
-
 function GrantedTokens() {
-  const [ending, setEnding] = useState<OauthToken | undefined>();
   const revoke = useApiMutation('me.oauth_tokens.revoke', ['me.oauth_tokens.list']);
   const tokens = useInfiniteQuery(apiList('me.oauth_tokens.list', {}));
-  const application: Column<OauthToken> = {
-    id: 'application',
-    header: 'Application',
-    cell: ({ application: { name }, organisation }) => (
-      <>
-        {name}
-        <div className={classes.under}>{organisation.name}</div>
-      </>
-    ),
-  };
   return (
     <Section
       title="Tokens of applications"
       lead="Generated by you, so that an organisation’s application acts in your name."
     >
-      <PagedTable
+      <TokenList
         label="Tokens of applications"
         query={tokens}
-        columns={[...tokenColumns<OauthToken>(), application, actionsColumn<OauthToken>(setEnding)]}
-        rowId={({ id }) => id}
+        columns={[applicationColumn]}
+        trailPath="/trail"
         empty={
           <Nothing title="No application acts in your name">
             Such tokens are generated on the page of an organisation’s application.
           </Nothing>
         }
+        revoke={revoke}
+        onRevoke={({ id }, done) => revoke.mutate({ params: { token: id } }, done)}
+        consequence={({ application }) => `${application.name} can no longer act in your name with it.`}
       />
-      <Confirm
-        opened={ending !== undefined}
-        title={`Revoke “${ending?.name ?? ''}”?`}
-        action="Revoke"
-        danger
-        pending={revoke.isPending}
-        error={revoke.error}
-        onClose={() => {
-          setEnding(undefined);
-          revoke.reset();
-        }}
-        onConfirm={() =>
-          ending && revoke.mutate({ params: { token: ending.id } }, { onSuccess: () => setEnding(undefined) })
-        }
-      >
-        {ending?.application.name} can no longer act in your name with it.
-      </Confirm>
     </Section>
   );
 }
+
+const applicationColumn: Column<OauthToken> = {
+  id: 'application',
+  header: 'Application',
+  cell: ({ application: { name }, organisation }) => (
+    <>
+      {name}
+      <div className={classes.under}>{organisation.name}</div>
+    </>
+  ),
+};

@@ -1,0 +1,32 @@
+/** A button that opens a dialog in which something new is made. */
+import { Button, Modal } from '@mantine/core';
+import { type ReactNode, useState } from 'react';
+import { PlusIcon } from './icons.tsx';
+
+type Props = {
+  /** `New robot`: on the button and over the dialog. */
+  label: string;
+  primary?: boolean;
+  size?: 'md' | 'lg';
+  /** The form; what was typed is gone when the dialog closes. */
+  children: (close: () => void) => ReactNode;
+};
+
+export function CreateButton({ label, primary = false, size = 'md', children }: Props) {
+  const [opened, setOpened] = useState(false);
+  const close = (): void => setOpened(false);
+  return (
+    <>
+      <Button
+        leftSection={<PlusIcon />}
+        {...(!primary && { variant: 'default' })}
+        onClick={() => setOpened(true)}
+      >
+        {label}
+      </Button>
+      <Modal opened={opened} onClose={close} title={label} size={size}>
+        {opened && children(close)}
+      </Modal>
+    </>
+  );
+}

@@ -1,0 +1,61 @@
+/** What stands in every dialog that makes or changes something: its fields, what went wrong, and the two buttons. */
+import { Button, Group, Stack } from '@mantine/core';
+import type { ReactNode } from 'react';
+import { ProblemAlert } from './problem-alert.tsx';
+
+type Props = {
+  /** The verb, as on the button. */
+  action: string;
+  danger?: boolean;
+  /** Nothing can be sent yet. */
+  incomplete?: boolean;
+  /** Where there is nothing to fill in, Enter is the answer. */
+  focusAction?: boolean;
+  change: { isPending: boolean; error: unknown };
+  onSubmit: (values: FormValues) => void;
+  onClose: () => void;
+  children: ReactNode;
+};
+
+/** A field's text without the space around it; undefined when it was left empty. `secretOf` keeps every character. */
+export type FormValues = { textOf: (name: string) => string | undefined; secretOf: (name: string) => string };
+
+export function DialogForm(props: Props) {
+  const { action, danger = false, incomplete = false, focusAction = false, change } = props;
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        props.onSubmit(valuesOf(event.currentTarget));
+      }}
+    >
+      <Stack gap="md">
+        {props.children}
+        <ProblemAlert error={change.error} />
+        <Group justify="flex-end">
+          <Button variant="default" onClick={props.onClose}>
+            Cancel
+          </Button>
+          <Button
+            type="submit"
+            {...(danger && { color: 'red' })}
+            loading={change.isPending}
+            disabled={incomplete}
+            data-autofocus={focusAction || undefined}
+          >
+            {action}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}
+
+export function valuesOf(form: HTMLFormElement): FormValues {
+  const values = new FormData(form);
+  const secretOf = (name: string): string => {
+    const value = values.get(name);
+    return typeof value === 'string' ? value : '';
+  };
+  return { secretOf, textOf: (name) => secretOf(name).trim() || undefined };
+}
