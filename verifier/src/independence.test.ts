@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 const src = new URL('./', import.meta.url);
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(
-  (file) => file.endsWith('.ts') && !file.endsWith('.test.ts'),
+  (file) => file.endsWith('.ts') && !/\.(test|fixture)\.ts$/.test(file),
 );
 
 test('no import leaves verifier/src', () => {

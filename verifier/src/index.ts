@@ -70,7 +70,21 @@ export {
   type TreeNode,
 } from './log/tree.ts';
 export {
+  type Cryptography,
+  clockToleranceSec,
+  followRotations,
+  formatRotation,
+  openTrustedCheckpoint,
+  parseRotation,
+  type Rotation,
+  type Trust,
+  type TrustedCheckpoint,
+  type TrustedKey,
+  trustKey,
+} from './log/trust.ts';
+export {
   formatVerifierKey,
+  isKeyName,
   parseVerifierKey,
   type SignatureType,
   signatureTypes,

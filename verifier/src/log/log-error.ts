@@ -21,6 +21,13 @@ export const logErrorReasons = [
   // Checkpoints.
   'malformed_checkpoint',
   'wrong_origin',
+  'missing_timestamp',
+  'future_dated',
+  // The log's keys.
+  'retired_key',
+  'unannounced_key',
+  'malformed_rotation',
+  'rotation_refused',
   // Trees and proofs.
   'malformed_proof',
   'index_out_of_range',
