@@ -22,8 +22,9 @@ import type { Logger } from './http/log.ts';
 import { addMetricsRoute, HttpMetrics } from './http/metrics.ts';
 import { createHttpServer, type HttpServer } from './http/server.ts';
 import { Identity } from './identity/identity.ts';
+import { choreKind } from './jobs/chore.ts';
+import { Jobs } from './jobs/jobs.ts';
 import { containerNouns } from './main/api-containers.ts';
-import { type Chores, startChores } from './main/chores.ts';
 import { beginFirstStart, type FirstStart } from './main/first-start.ts';
 import { recordStart, recordStop } from './main/life-events.ts';
 import { locationOf } from './main/location.ts';
@@ -78,12 +79,12 @@ export async function createApp(config: Config, parts: AppParts): Promise<App> {
   const { db, trail, identity } = domain;
   const held = opened.move();
   let watching: NodeJS.Timeout | undefined;
-  let chores: Chores | undefined;
+  const jobs = composeJobs(domain, { config, log });
   const stop = async (signal: string | undefined): Promise<void> => {
     await using _ = held;
     clearInterval(watching);
     await http.stop();
-    await chores?.stop(config.limits.stopSeconds * 1_000);
+    await jobs.stop(config.limits.stopSeconds * 1_000);
     await identity.stop();
     await trail.stop();
     await recordStop(domain, signal);
@@ -99,7 +100,7 @@ export async function createApp(config: Config, parts: AppParts): Promise<App> {
       await identity.start();
       await recordStart(domain);
       watching = watchStore(db, onFatal);
-      chores = startChores(upkeepChores(domain, config.garbage), log);
+      await jobs.start();
       await http.listen(config.http);
     },
     stop: (signal) => {
@@ -165,6 +166,12 @@ function surfaces(domain: Domain, { publicUrl }: Config, firstStart: FirstStart)
   const setupCode = firstStart.kind === 'code' ? { setupCode: firstStart.code } : {};
   const api = apiRoutes({ ...domain, containers, publicUrl, version, formats: ['container'], ...setupCode });
   return [api, consoleFiles({ folder: consoleFolder })];
+}
+
+function composeJobs(domain: Domain, { config, log }: { config: Config; log: Logger }): Jobs {
+  const jobs = new Jobs({ db: domain.db, clock: domain.clock, log });
+  for (const chore of upkeepChores(domain, config.garbage)) jobs.register(choreKind(chore));
+  return jobs;
 }
 
 type HttpParts = Domain & { config: Config; log: Logger; onFatal: (error: FatalError) => void };

@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts';
 import { expireTags } from '../containers/expiry.ts';
 import { collectGarbage, type GarbageParts } from '../containers/garbage.ts';
 import type { TagParts } from '../containers/tags.ts';
-import type { Chore } from './chores.ts';
+import type { Chore } from '../jobs/chore.ts';
 
 const hourMs = 3_600_000;
 
