@@ -14,6 +14,7 @@ import { DigestGuard } from './containers/digest-guard.ts';
 import { containerRoutes } from './containers/host.ts';
 import { lockFolder } from './db/folder-lock.ts';
 import { openDb } from './db/open.ts';
+import type { StepHook } from './db/steps.ts';
 import type { Db } from './db/store.ts';
 import { digestOf } from './domain/digest.ts';
 import { FatalError } from './domain/error.ts';
@@ -34,6 +35,7 @@ import { addTrailMetrics } from './main/trail-metrics.ts';
 import { upkeepChores } from './main/upkeep.ts';
 import { version } from './main/version.ts';
 import { type Clock, systemClock } from './stdx/clock.ts';
+import { openAppender } from './trail/open-appender.ts';
 import { Search } from './trail/search.ts';
 import { Trail, type TrailParts } from './trail/trail.ts';
 
@@ -57,19 +59,20 @@ export type AppParts = {
   clock?: Clock;
   /** Only the bench makes another: one that records nothing, to measure what recording costs. */
   makeTrail?: (parts: TrailParts) => Trail;
+  /** Only tests have one: it is told of each durable step. */
+  hook?: StepHook;
 };
 
 /** Opens and migrates everything, and makes the first administrator. When it throws, nothing stays open. */
 export async function createApp(config: Config, parts: AppParts): Promise<App> {
-  const { log, clock = systemClock(), makeTrail = (of: TrailParts) => new Trail(of) } = parts;
+  const { log, clock = systemClock(), makeTrail = (of: TrailParts) => new Trail(of), hook } = parts;
   requireUsableTls(config.tls);
   await using opened = new AsyncDisposableStack();
-  const stores = await openStores(opened, config, clock);
-  const domain = await composeDomain(
-    opened,
-    { ...stores, clock, trail: makeTrail({ db: stores.db, clock }) },
-    config,
-  );
+  const stores = await openStores(opened, { config, clock, hook });
+  const appender = await openAppender({ db: stores.db, clock, hook });
+  opened.defer(() => appender.close());
+  const recording = { ...stores, clock, trail: makeTrail({ db: stores.db, clock, appender }) };
+  const domain = await composeDomain(opened, recording, config);
   const firstStart = await beginFirstStart(domain.identity.parts, config.firstAdmin);
   const { promise: failed, resolve: onFatal } = Promise.withResolvers<FatalError>();
   const http = composeHttp({ ...domain, config, log, onFatal });
@@ -113,11 +116,14 @@ export async function createApp(config: Config, parts: AppParts): Promise<App> {
 type Stores = { db: Db; blobs: BlobStore & BlobUpkeep };
 
 /** What was opened closes in reverse; the folder's lock goes last. */
-async function openStores(opened: AsyncDisposableStack, config: Config, clock: Clock): Promise<Stores> {
+async function openStores(
+  opened: AsyncDisposableStack,
+  { config, clock, hook }: { config: Config; clock: Clock; hook: StepHook | undefined },
+): Promise<Stores> {
   await makeDataFolder(config.dataDir);
   const lock = lockFolder(config.dataDir);
   opened.defer(() => lock.release());
-  const db = await openDb(locationOf(config));
+  const db = await openDb(locationOf(config), hook);
   opened.defer(() => db.close());
   const blobs = await openBlobs({ dataDir: config.dataDir, clock, url: config.blobsUrl });
   opened.defer(() => blobs.close());

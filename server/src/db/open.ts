@@ -6,7 +6,8 @@ import { AppError } from '../domain/error.ts';
 import { migrations } from './migrations/all.ts';
 import { checksum, type Engine, statementsFor } from './migrations/migration.ts';
 import { PostgresDb } from './postgres.ts';
-import { openSqlite, SqliteDb } from './sqlite.ts';
+import { SqliteDb } from './sqlite.ts';
+import { openSqlite } from './sqlite-file.ts';
 import { loadSteps, type StepHook } from './steps.ts';
 import type { Db } from './store.ts';
 

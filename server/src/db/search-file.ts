@@ -7,7 +7,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { limits } from './limits.ts';
 import { searchTables } from './migrations/0002-search.ts';
 import { statementsFor } from './migrations/migration.ts';
-import { openSqlite } from './sqlite.ts';
+import { openSqlite } from './sqlite-file.ts';
 import type { Value } from './statement.ts';
 
 export class SqliteFile {

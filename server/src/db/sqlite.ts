@@ -12,8 +12,7 @@
  * A crash before COMMIT leaves nothing of the batch and nobody was answered; after it, everything. Between two batches
  * the right to write may be lent to another thread, which does the same on a connection of its own.
  */
-import { existsSync, statSync } from 'node:fs';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import {
   type CompiledQuery,
   type Kysely,
@@ -27,6 +26,7 @@ import { builderOver } from './builder.ts';
 import { limits } from './limits.ts';
 import { LogTree } from './log-tree.ts';
 import type { Schema } from './schema.ts';
+import { isDiskFull, openSqlite } from './sqlite-file.ts';
 import { SqliteLog } from './sqlite-log.ts';
 import type { Row, Statement, Value } from './statement.ts';
 import { type AtStep, noSteps } from './steps.ts';
@@ -40,23 +40,6 @@ type Unit = {
 type Append = { events: readonly SealedEvent[]; resolve: () => void; reject: (error: unknown) => void };
 type Loan = { work: () => Promise<void>; resolve: () => void; reject: (error: unknown) => void };
 type Done = { unit: Unit; value: unknown; tx: SqliteTx };
-
-/** Opens a connection with the settings every connection of ours has. */
-export function openSqlite(path: string, options: { readOnly: boolean }): DatabaseSync {
-  const handle = new DatabaseSync(path, {
-    readOnly: options.readOnly,
-    timeout: 5_000,
-    enableForeignKeyConstraints: false,
-  });
-  handle.exec('PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; PRAGMA mmap_size = 268435456');
-  if (!options.readOnly) {
-    handle.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON');
-    handle.exec(
-      `PRAGMA wal_autocheckpoint = ${limits.walCheckpointPages}; PRAGMA journal_size_limit = ${limits.walKeepBytes}`,
-    );
-  }
-  return handle;
-}
 
 /** Prepared statements of one connection: hand-written ones by number, the builder's by their text. */
 class Prepared {
@@ -186,6 +169,9 @@ class SqliteTx implements Tx {
 }
 
 export type SqliteOptions = { path: string; atStep?: AtStep };
+
+/** A store that lends the right to write to another thread of this process. */
+export type LendingDb = Pick<SqliteDb, 'path' | 'treeMemory' | 'lend'>;
 
 export class SqliteDb implements Db {
   readonly engine = 'sqlite';
@@ -498,11 +484,6 @@ export class SqliteDb implements Db {
   }
 }
 
-export function isDiskFull(error: unknown): boolean {
-  const code = (error as { errcode?: number }).errcode;
-  return code !== undefined && (code & 0xff) === 13; // SQLITE_FULL
-}
-
 function queueFull(): AppError {
   return new AppError('unavailable', 'Too many changes are waiting to be written. Try again in a moment.', {
     reason: 'unavailable',
@@ -520,9 +501,4 @@ export function unwritable(cause: unknown): AppError {
       cause,
     },
   );
-}
-
-/** Bytes of the database and its WAL, for metrics. */
-export function sizeOf(path: string): number {
-  return [path, `${path}-wal`].reduce((sum, file) => sum + (existsSync(file) ? statSync(file).size : 0), 0);
 }

@@ -8,7 +8,7 @@ import { createTempFolder } from '../../../tests/support/temp-folder.ts';
 import { migrations } from './migrations/all.ts';
 import { checksum } from './migrations/migration.ts';
 import { type DatabaseLocation, migrate, openDb } from './open.ts';
-import { openSqlite } from './sqlite.ts';
+import { openSqlite } from './sqlite-file.ts';
 import { statement } from './statement.ts';
 import { type StoreUnderTest, storeSuite } from './store.suite.ts';
 

@@ -1,6 +1,6 @@
 /** Metrics of the trail and the stores, read when they are asked for: nothing on the way of a request counts for them. */
 import { Counter, Gauge, type Registry } from 'prom-client';
-import { sizeOf } from '../db/sqlite.ts';
+import { sizeOf } from '../db/sqlite-file.ts';
 import { statement } from '../db/statement.ts';
 import type { Db } from '../db/store.ts';
 import type { Clock } from '../stdx/clock.ts';

@@ -5,25 +5,29 @@
 import { declarationOf, type EventType, type RefusalType, type SwitchName } from '@tallyman/contract';
 import type { Db, Tx } from '../db/store.ts';
 import type { Clock } from '../stdx/clock.ts';
+import { type Appender, appendHere } from './appender.ts';
 import { Attempts } from './attempts.ts';
 import type { EventDraft, RefusalDraft } from './draft.ts';
 import { sealDraft } from './seal.ts';
 import { Switches } from './switches.ts';
 
-export type TrailParts = { db: Db; clock: Clock };
+/** `appender`: what events that change nothing are written by; default: this thread. */
+export type TrailParts = { db: Db; clock: Clock; appender?: Appender };
 
 export class Trail {
   readonly switches = new Switches();
   readonly #db: Db;
   readonly #clock: Clock;
+  readonly #appender: Appender;
   readonly #attempts: Attempts;
   /** `type outcome reason` -> how many, since start. */
   readonly counts = new Map<string, number>();
   #sweeping: NodeJS.Timeout | undefined;
 
-  constructor({ db, clock }: TrailParts) {
+  constructor({ db, clock, appender = appendHere({ db, clock }) }: TrailParts) {
     this.#db = db;
     this.#clock = clock;
+    this.#appender = appender;
     this.#attempts = new Attempts({ write: (draft) => this.#append(draft), clock });
   }
 
@@ -34,10 +38,11 @@ export class Trail {
     this.#sweeping.unref();
   }
 
-  /** Writes the closing events of everything still open. */
+  /** Writes the closing events of everything still open. Only changes can be recorded after it. */
   async stop(): Promise<void> {
     clearInterval(this.#sweeping);
     await this.#attempts.flush();
+    await this.#appender.close();
   }
 
   /**
@@ -86,10 +91,9 @@ export class Trail {
   }
 
   async #append(draft: EventDraft): Promise<string> {
-    const sealed = sealDraft(draft, this.#clock);
-    await this.#db.append([sealed]);
+    const id = await this.#appender.append(draft);
     this.#count(draft);
-    return sealed.id;
+    return id;
   }
 
   #count(draft: EventDraft): void {
