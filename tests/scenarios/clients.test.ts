@@ -165,18 +165,18 @@ for (const { engine, skip } of testEngines()) {
           createsProject: true,
           artifactType: configType,
         });
-        const mounted = { method: 'POST', route: routes.uploads };
+        const mounted = facts(by, { method: 'POST', route: routes.uploads, status: 201 });
         const mountOf = ({ digest, bytes }: Content): PlainEvent => ({
           ...performer(by),
           type: 'container.blob.mount',
           outcome: 'success',
           scope,
           target: { kind: 'blob', id: digest },
-          request: facts(by, { ...mounted, status: 201 }),
+          request: mounted,
           details: { digest, sizeBytes: bytes.length, from: 'acme/app', fromId: world.projects.app.id },
         });
         expectEvents(found, [
-          { ...(created as PlainEvent), request: facts(by, mounted) },
+          { ...(created as PlainEvent), request: mounted },
           [mountOf(image.layers[0] as Content)],
           // skopeo does not ask for the config to be mounted.
           config as PlainEvent[],

@@ -307,7 +307,10 @@ for (const { engine, skip } of testEngines()) {
           outcome: 'success',
           scope: {},
           target: { kind: 'switch', id: group },
-          request: facts({ agent: 'management' }, { method: 'PUT', route: '/api/v1/switches/:switch' }),
+          request: facts(
+            { agent: 'management' },
+            { method: 'PUT', route: '/api/v1/switches/:switch', status: 200 },
+          ),
           details: { group, mode: { from, to }, ...(unrecorded !== undefined && { unrecorded }) },
         };
       };

@@ -43,7 +43,7 @@ export type Pushed = {
 /** Design 6.3: one per blob made visible, the manifest, the tag; and the project, when it is the first. */
 export function pushEvents(by: By, pushed: Pushed): Expected {
   const { scope, image, blobs = [image.layers, [image.config]], tag, movedFrom } = pushed;
-  const uploaded = { method: 'PUT', route: routes.upload };
+  const uploaded = facts(by, { method: 'PUT', route: routes.upload, status: 201 });
   const stored = facts(by, { method: 'PUT', route: routes.manifest, status: 201 });
   const who = performer(by);
   const created: PlainEvent = {
@@ -55,7 +55,7 @@ export function pushEvents(by: By, pushed: Pushed): Expected {
       kind: 'project',
       ...(scope.project && { id: scope.project.id, name: scope.project.path }),
     },
-    request: facts(by, uploaded),
+    request: uploaded,
     details: { by: 'upload', visibility: 'private' },
   };
   const upload = ({ digest, bytes }: Content): PlainEvent => ({
@@ -64,7 +64,7 @@ export function pushEvents(by: By, pushed: Pushed): Expected {
     outcome: 'success',
     scope,
     target: { kind: 'blob', id: digest },
-    request: facts(by, { ...uploaded, status: 201 }),
+    request: uploaded,
     details: { digest, sizeBytes: bytes.length },
   });
   const { digest, bytes } = image.manifest;
@@ -122,7 +122,10 @@ export function pullEvent(
   };
 }
 
-/** An unscoped call of the token endpoint: what `login` does. */
+/**
+ * An unscoped call of the token endpoint: what `login` does. A basic credential is accepted before the request it comes
+ * with is decided, so that event has no status.
+ */
 export function signInEvent(
   by: By,
   surface: 'registry_token' | 'basic',
@@ -133,7 +136,7 @@ export function signInEvent(
     type: 'account.sign_in.succeed',
     outcome: 'success',
     scope: by.key.home,
-    request: facts(by, request),
+    request: facts(by, { ...request, ...(surface === 'registry_token' && { status: 200 }) }),
     details: { surface },
   };
 }

@@ -32,8 +32,10 @@ export async function openStory(engine: Engine, used: Set<ApiRouteId>) {
     const expected = (step.events ?? []).map((event, at) => ({ ...told(answer.events[at]), ...event }));
     assert.deepEqual(answer.events.map(told), expected, id);
     assertActor(answer, auth, world);
-    for (const { type } of answer.events)
+    for (const { type, request } of answer.events) {
       assert.ok(type.startsWith('trail.') || isDeclared(row, type), `${id} records ${type}`);
+      if (request.protocol === 'http') assert.equal(request.status, row.status, `${id}: ${type}`);
+    }
     used.add(id);
     return answer;
   };

@@ -2,7 +2,14 @@
  * What a handler of the management API gets and gives. The gates (gates.ts) have run before it: who asks is known, the
  * permission of its row is held, and what the path names exists and is visible to the caller.
  */
-import type { ApiInput, ApiPermission, ApiResponse, ApiRouteId, apiRoutes } from '@tallyman/contract';
+import type {
+  ApiInput,
+  ApiPermission,
+  ApiResponse,
+  ApiRouteId,
+  apiRoutes,
+  RequestFacts,
+} from '@tallyman/contract';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Namespace, Project, Role } from '../access/model.ts';
 import type { Caller } from '../domain/caller.ts';
@@ -23,6 +30,8 @@ export type ApiCall<Id extends ApiRouteId> = ApiInput<Id> &
   Passed<(typeof apiRoutes)[Id]['permission']> & {
     /** For a handler that itself finds out where a refusal belongs. */
     visit: Visit;
+    /** Of the request, with the status that the row answers with; so is the caller's. For events of what was done. */
+    done: RequestFacts;
     /** Aborts when the server stops: endless answers end. */
     closing: AbortSignal;
     request: FastifyRequest;

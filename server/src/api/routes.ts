@@ -6,7 +6,7 @@ import { type ApiMethod, type ApiRoute, type ApiRouteId, apiRoute, apiRouteIds }
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../domain/error.ts';
 import { problemOf, problemType, statusOf, toAppError } from '../http/problem.ts';
-import type {} from '../http/request-fields.ts';
+import { withStatus } from '../http/request-fields.ts';
 import type { Trail } from '../trail/trail.ts';
 import { type ApiHandlers, sent } from './call.ts';
 import { type Found, type GateParts, meet, passGates } from './gates.ts';
@@ -86,9 +86,12 @@ function bindRoute(app: FastifyInstance, parts: Bound, id: ApiRouteId): void {
       const visit = parts.visits.get(request) as Visit & { found: Found };
       const body =
         row.body === undefined ? requireNoBody(request) : parseInput(row.body, request.body ?? {}, 'body');
+      // Who fails after this tells it with the status of the failure: see refusals.ts.
+      const done = withStatus(request.facts, row.status);
       const answer = await handler({
         ...visit.found,
-        caller: visit.caller,
+        caller: visit.caller && { ...visit.caller, request: done },
+        done,
         visit,
         body,
         request,

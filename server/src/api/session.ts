@@ -1,5 +1,5 @@
 /** First run, signing in and out of the console, and what the server says of itself. */
-import type { Session } from '@tallyman/contract';
+import type { RequestFacts, Session } from '@tallyman/contract';
 import { csrfHeader, type ServerInfo, type SignIn } from '@tallyman/contract';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../domain/caller.ts';
@@ -45,21 +45,21 @@ export function sessionHandlers(parts: SessionParts): ApiHandlers<SessionRoutes>
       ...(caller !== undefined && { version: parts.version }),
     }),
     'setup.get': async () => ({ needed: !(await hasUsers(store.db.read)) }),
-    'setup.create': async ({ body, request, reply }) => {
+    'setup.create': async ({ body, done, request, reply }) => {
       const { code, username: name, password, email } = body;
       await requireOwnPage(parts, request);
       await requireCode(parts, wrong, { code, request });
-      await createFirstAdmin(store, { by: nobody(request), name, password, ...(email && { email }) });
-      return signIn(parts, { username: name, password }, { request, reply });
+      await createFirstAdmin(store, { by: nobody(done), name, password, ...(email && { email }) });
+      return signIn(parts, { username: name, password }, { done, request, reply });
     },
     'session.get': async ({ caller, request }) => {
       const { presented } = request;
       if (caller === undefined || presented.kind !== 'session') return { signedIn: false };
       return viewSession(parts, caller, presented.secret);
     },
-    'session.create': async ({ body, request, reply }) => {
+    'session.create': async ({ body, done, request, reply }) => {
       await requireOwnPage(parts, request);
-      return signIn(parts, body, { request, reply });
+      return signIn(parts, body, { done, request, reply });
     },
     'session.delete': async ({ caller, reply }) => {
       const sessionId = sessionIdOf(caller);
@@ -74,12 +74,12 @@ export function sessionHandlers(parts: SessionParts): ApiHandlers<SessionRoutes>
   };
 }
 
-type Exchange = { request: FastifyRequest; reply: FastifyReply };
+type Exchange = { done: RequestFacts; request: FastifyRequest; reply: FastifyReply };
 
 async function signIn(
   parts: SessionParts,
   { username, password }: SignIn,
-  { request, reply }: Exchange,
+  { done, request, reply }: Exchange,
 ): Promise<Session> {
   const { identity } = parts;
   const context = {
@@ -91,7 +91,7 @@ async function signIn(
   const caller = await identity.authenticate({ kind: 'basic', username, secret: password }, context);
   if (caller === undefined)
     throw new AppError('unauthenticated', 'Sign in with a name and a password.', { reason: 'not_signed_in' });
-  const { session, secret } = await createSession(identity.parts, { by: caller });
+  const { session, secret } = await createSession(identity.parts, { by: { ...caller, request: done } });
   const maxAgeSeconds = Math.floor(identity.parts.limits.sessionAbsoluteMs / 1000);
   setCookie(parts, reply, { secret: secret.reveal(), maxAgeSeconds });
   return viewSession(parts, { ...caller, credential: { kind: 'session', id: session.id } }, secret.reveal());
@@ -183,7 +183,7 @@ async function recordRefusal(
   const { reason, surface, status } = refused;
   await trail.attempt({
     type: 'account.sign_in.refuse',
-    by: nobody(request),
+    by: nobody(request.facts),
     scope: {},
     outcome: 'denied',
     reason,
@@ -193,8 +193,8 @@ async function recordRefusal(
   });
 }
 
-function nobody({ facts }: FastifyRequest): Performer {
-  return { actor: { kind: 'anonymous', proven: false }, credential: { kind: 'none' }, request: facts };
+function nobody(request: RequestFacts): Performer {
+  return { actor: { kind: 'anonymous', proven: false }, credential: { kind: 'none' }, request };
 }
 
 /** One bound for everybody: the code is one, and who guesses it has many addresses. */

@@ -3,6 +3,7 @@ import type { Namespace, Project } from '../access/model.ts';
 import { createProject } from '../access/projects.ts';
 import type { Tx } from '../db/store.ts';
 import { AppError } from '../domain/error.ts';
+import { withStatus } from '../http/request-fields.ts';
 import type { Clock } from '../stdx/clock.ts';
 import type { Performer } from '../trail/draft.ts';
 import type { Trail } from '../trail/trail.ts';
@@ -34,7 +35,8 @@ export async function pushedProject(
   if (found !== undefined) return found;
   try {
     const made = await createProject(parts, tx, {
-      by,
+      // Whatever makes a project answers 201: a blob, a mount or a manifest.
+      by: { ...by, request: withStatus(by.request, 201) },
       namespace,
       format: 'container',
       name,

@@ -71,7 +71,7 @@ for (const { engine, skip } of engines) {
       const { credential } = events[0] as AuditEvent;
       assert.equal(credential.kind, 'password');
       const request = { ip: '127.0.0.1', protocol: 'http', userAgent: 'test/1' };
-      const upload = { ...request, method: 'PUT', route: '/v2/{name}/blobs/uploads/{id}' };
+      const upload = { ...request, method: 'PUT', route: '/v2/{name}/blobs/uploads/{id}', status: 201 };
       const put = { ...request, method: 'PUT', route: '/v2/{name}/manifests/{reference}', status: 201 };
       const blob = (content: string) => ({
         ...frame,
@@ -79,7 +79,7 @@ for (const { engine, skip } of engines) {
         type: 'container.blob.upload',
         target: { id: digestOf('sha256', content), kind: 'blob' },
         details: { digest: digestOf('sha256', content), sizeBytes: content.length },
-        request: { ...upload, status: 201 },
+        request: upload,
       });
       assert.deepEqual(events.map(told), [
         {

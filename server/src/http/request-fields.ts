@@ -12,6 +12,11 @@ declare module 'fastify' {
   }
 }
 
+/** For events of what was done: the status of the answer, where it is certain before they commit. */
+export function withStatus(facts: RequestFacts, status: number): RequestFacts {
+  return { ...facts, status };
+}
+
 /** For a route whose pattern says more than the one the router knows it by. */
 export function withRoute(facts: RequestFacts, route: string): RequestFacts {
   return { ...facts, route };

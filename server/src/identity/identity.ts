@@ -138,9 +138,9 @@ export class Identity {
     }
   }
 
-  /** Records the sign-in success of an unscoped call of the token endpoint. Await it before answering. */
+  /** Records the sign-in success of an unscoped call of the token endpoint, answered 200. Await it before answering. */
   async recordRegistrySignIn(caller: Caller): Promise<void> {
-    await this.#recordSignIn(caller, 'registry_token');
+    await this.#recordSignIn(caller, 'registry_token', 200);
   }
 
   /** Caller undefined = an anonymous token. */
@@ -264,10 +264,17 @@ export class Identity {
     }
   }
 
-  async #recordSignIn(caller: Caller, surface: 'basic' | 'registry_token'): Promise<void> {
+  /** A basic credential is accepted before the request it came with is decided: only the token endpoint knows its status. */
+  async #recordSignIn(caller: Caller, surface: 'basic' | 'registry_token', status?: number): Promise<void> {
     const identified = this.#identified.get(caller.actor);
     const scope = identified ? homeOf(identified.holder) : {};
-    await this.parts.trail.read({ type: 'account.sign_in.succeed', by: caller, scope, details: { surface } });
+    await this.parts.trail.read({
+      type: 'account.sign_in.succeed',
+      by: caller,
+      scope,
+      ...(status !== undefined && { status }),
+      details: { surface },
+    });
   }
 
   async #refuse(refusal: Refusal, context: SignInContext): Promise<AppError> {

@@ -200,7 +200,7 @@ for (const { engine, skip } of engines) {
           actor: { kind: 'robot', id: ci.robot.id, name: 'acme+ci', proven: true },
           credential: { kind: 'robot_token', id: ci.robot.credentialId, name: 'acme+ci' },
           scope: { namespace: { kind: 'organisation', id: acme.id, name: 'acme' } },
-          request,
+          request: { ...request, status: 200 },
           details: { surface: 'registry_token' },
         },
       ]);
