@@ -9,6 +9,7 @@ import { systemRoleCommands } from './admin/system-roles.ts';
 import type { Command } from './command.ts';
 import { events } from './events.ts';
 import { exportEvents } from './export.ts';
+import { fsck } from './fsck.ts';
 import { migrate } from './migrate.ts';
 import { serve } from './serve.ts';
 import { tail } from './tail.ts';
@@ -19,6 +20,7 @@ export const commands: readonly Command[] = [
   events,
   tail,
   exportEvents,
+  fsck,
   createUserCommand,
   resetPassword,
   disableUserCommand,

@@ -12,6 +12,7 @@ export const exitTexts = {
   6: 'The present state does not allow it: a name that is taken, a data folder in use.',
   7: 'The server did not accept the request as it was made.',
   8: 'Not available now: the server cannot be reached, is busy, or has no database. Try again.',
+  9: 'Something stored is wrong; the output names it.',
   70: 'The durable state became unknown. Start the server again: it recovers as at every start.',
   130: 'Ended by a second interrupt (SIGINT) before everything was finished.',
   143: 'Ended by a second SIGTERM before everything was finished.',
