@@ -1,8 +1,11 @@
-/** The bench works: its statistics, and small versions of the rows that need no other registry. No time is asserted. */
+/** The bench works: its statistics, and a small version of every row. No time is asserted. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { clientSkip } from '../tests/support/clients.ts';
 import { eventRateRows } from './event-rate.ts';
 import { compare, interval, median } from './pairs.ts';
+import { refusalRows } from './refusals.ts';
+import { type RegistryOptions, registryRows, trailCostRows } from './registry.ts';
 import { firstPageRows, sustainedRow } from './search.ts';
 import { type BenchRow, formatTable } from './table.ts';
 
@@ -51,4 +54,27 @@ test('small: a long run with the projection following', async () => {
 
 test('small: the first page by a rare type', async () => {
   measured(await firstPageRows({ events: 20_000, pairs: 1 }));
+});
+
+const small: RegistryOptions = {
+  pairs: 1,
+  warmUps: 0,
+  manifestSeconds: 1,
+  manifestPairs: 1,
+  large: { count: 1, sizeBytes: 300_000 },
+  many: { count: 3, sizeBytes: 50_000 },
+};
+
+test('small: beside docker-registry', { skip: clientSkip('docker-registry', 'skopeo', 'wrk') }, async () => {
+  measured(await registryRows(small));
+});
+
+test('small: the trail on beside off', { skip: clientSkip('skopeo', 'wrk') }, async () => {
+  const rows = await trailCostRows(small);
+  measured(rows);
+  for (const { what, note } of rows) assert.match(note ?? '', /^CPU seconds [\d.]+ beside [\d.]+$/, what);
+});
+
+test('small: what each switch costs', { skip: clientSkip('wrk') }, async () => {
+  measured(await refusalRows({ seconds: 1, pairs: 1, warmUps: 0 }));
 });

@@ -8,7 +8,7 @@ import { compare } from './pairs.ts';
 import { type RunningPeer, startTallyman } from './peers.ts';
 import type { BenchRow } from './table.ts';
 
-export type RefusalOptions = { seconds: number; pairs: number };
+export type RefusalOptions = { seconds: number; pairs: number; warmUps?: number };
 
 type Attack = {
   what: string;
@@ -24,7 +24,7 @@ const stranger = { name: 'stranger', password: 'a-stranger-with-a-password' };
 const basic = (user: string, password: string) =>
   `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
 
-export async function refusalRows({ seconds, pairs }: RefusalOptions): Promise<BenchRow[]> {
+export async function refusalRows({ seconds, ...times }: RefusalOptions): Promise<BenchRow[]> {
   await using home = await createClientHome();
   // The load generator stands in for a proxy, so that it can come from many addresses.
   await using server = await startTallyman('on', { TALLYMAN_HTTP_TRUSTED_PROXIES: '127.0.0.1' });
@@ -35,7 +35,7 @@ export async function refusalRows({ seconds, pairs }: RefusalOptions): Promise<B
       await callApi(server, 'PUT', `/api/v1/switches/${attack.switchName}`, { mode });
       return refusalRate(home, server, attack, seconds);
     };
-    const comparison = await compare(rate('on'), rate('off'), { pairs });
+    const comparison = await compare(rate('on'), rate('off'), times);
     rows.push({ row: 'e', what: `${attack.what}, switch on beside off`, unit: '/s', comparison });
   }
   return rows;

@@ -2,12 +2,14 @@
 import { createClientHome } from '../tests/support/clients.ts';
 import { createTempFolder } from '../tests/support/temp-folder.ts';
 import { type Image, makeImage, manifestRate, timePull, timePush } from './images.ts';
-import { type Comparison, compare } from './pairs.ts';
+import { type Comparison, compare, type PairOptions } from './pairs.ts';
 import { pullToken, type RunningPeer, startDockerRegistry, startTallyman } from './peers.ts';
 import type { BenchRow } from './table.ts';
 
 export type RegistryOptions = {
   pairs: number;
+  /** Runs of each side before the first pair. */
+  warmUps?: number;
   manifestSeconds: number;
   manifestPairs: number;
   large: { count: number; sizeBytes: number };
@@ -20,24 +22,19 @@ type Bench = { home: Awaited<ReturnType<typeof createClientHome>>; sides: Sides;
 /** Owned by the bench's administrator, whose namespace it is. */
 const repository = (name: string) => `bench/${name}`;
 
-async function comparePushes(
-  { sides }: Bench,
-  image: Image,
-  pairs: number,
-  fresh: boolean,
-): Promise<Comparison> {
+async function comparePushes({ sides, options }: Bench, image: Image, fresh: boolean): Promise<Comparison> {
   let run = 0;
   const push = (peer: RunningPeer) => async () => {
     const name = fresh ? repository(`push-${run++}`) : repository('again');
     return 1 / (await timePush(image, peer, name));
   };
-  return compare(push(sides.ours), push(sides.theirs), { pairs });
+  return compare(push(sides.ours), push(sides.theirs), timesOf(options));
 }
 
 async function comparePulls({ sides, options }: Bench, image: Image, name: string): Promise<Comparison> {
   for (const peer of [sides.ours, sides.theirs]) await timePush(image, peer, repository(name));
   const pull = (peer: RunningPeer) => async () => 1 / (await timePull(peer, repository(name)));
-  return compare(pull(sides.ours), pull(sides.theirs), { pairs: options.pairs });
+  return compare(pull(sides.ours), pull(sides.theirs), timesOf(options));
 }
 
 async function compareManifests({ home, sides, options }: Bench, image: Image): Promise<Comparison> {
@@ -50,7 +47,7 @@ async function compareManifests({ home, sides, options }: Bench, image: Image): 
       authorization,
     });
   };
-  return compare(get(sides.ours), get(sides.theirs), { pairs: options.manifestPairs });
+  return compare(get(sides.ours), get(sides.theirs), timesOf(options, options.manifestPairs));
 }
 
 /** Row a. */
@@ -71,10 +68,10 @@ export async function registryRows(options: RegistryOptions): Promise<BenchRow[]
     bar: { ...bar, ratio },
   });
   return [
-    row(`push ${describe(options.large)}`, '/s', await comparePushes(bench, large, options.pairs, true)),
+    row(`push ${describe(options.large)}`, '/s', await comparePushes(bench, large, true)),
     row(`pull ${describe(options.large)}`, '/s', await comparePulls(bench, large, 'large')),
-    row(`push ${describe(options.many)}`, '/s', await comparePushes(bench, many, options.pairs, true)),
-    row(`push again ${describe(options.many)}`, '/s', await comparePushes(bench, many, options.pairs, false)),
+    row(`push ${describe(options.many)}`, '/s', await comparePushes(bench, many, true)),
+    row(`push again ${describe(options.many)}`, '/s', await comparePushes(bench, many, false)),
     row(`pull ${describe(options.many)}`, '/s', await comparePulls(bench, many, 'many')),
     row('manifest GET, 32 connections', '/s', await compareManifests(bench, many), 6),
   ];
@@ -110,12 +107,14 @@ export async function trailCostRows(options: RegistryOptions): Promise<BenchRow[
     };
   };
   return [
-    await measured(`push ${describe(options.many)}`, 0.98, () =>
-      comparePushes(bench, many, options.pairs, true),
-    ),
+    await measured(`push ${describe(options.many)}`, 0.98, () => comparePushes(bench, many, true)),
     await measured(`pull ${describe(options.many)}`, 0.98, () => comparePulls(bench, many, 'many')),
     await measured('manifest GET, 32 connections', 0.85, () => compareManifests(bench, many)),
   ];
+}
+
+function timesOf({ pairs, warmUps }: RegistryOptions, these = pairs): PairOptions {
+  return { pairs: these, ...(warmUps !== undefined && { warmUps }) };
 }
 
 function describe({ count, sizeBytes }: { count: number; sizeBytes: number }): string {

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the real clients and the database that tests use, where that is possible: as root, with apt. Nothing is
-# started. Says what is missing: a failure under CI=true, a loud skip elsewhere (the tests themselves then skip).
+# Installs the real clients, the peers of the bench and the database that tests use, where that is possible: as root, with
+# apt. Nothing is started. Says what is missing: a failure under CI=true, a loud skip elsewhere (the tests then skip).
 set -eu
 
 missing_packages() {
@@ -9,6 +9,9 @@ missing_packages() {
   has buildah || echo buildah
   has docker || echo docker.io
   has git || echo git
+  has go || ls /usr/lib/go-1.*/bin/go >/dev/null 2>&1 || echo golang-go
+  has docker-registry || echo docker-registry
+  has wrk || echo wrk
   has chromium || has chromium-browser || has google-chrome-stable || echo chromium
   ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || has initdb || echo postgresql
 }
