@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { skipWhenMissing } from './missing-tools.ts';
 import { createTempFolder } from './temp-folder.ts';
 
@@ -38,8 +38,9 @@ export interface ClientHome extends AsyncDisposable {
 
 const chromiumNames = ['chromium', 'chromium-browser', 'google-chrome-stable'];
 
-/** Absolute path of a program in PATH. */
+/** Absolute path of a program in PATH, or of one that is given by its absolute path. */
 export function findClient(client: string): string | undefined {
+  if (isAbsolute(client)) return isExecutable(client) ? client : undefined;
   const names = client === 'chromium' ? chromiumNames : [client];
   const folders = (process.env.PATH ?? '').split(':').filter((folder) => folder !== '');
   return names.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable);
