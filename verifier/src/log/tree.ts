@@ -64,8 +64,9 @@ export function rootOfEdge(hashes: readonly Uint8Array[], sha256: Pick<Sha256, '
 
 /** The root over a power of two of hashes that lie one behind the other, such as those of a full tile. */
 export function rootOfPerfect(hashes: Uint8Array, sha256: Pick<Sha256, 'bytes'>): Uint8Array {
-  if (hashes.length <= hashBytes) return hashes.slice();
-  const layer = hashes.slice();
+  if (hashes.length <= hashBytes) return new Uint8Array(hashes);
+  // Not `slice`: a Buffer's shares its memory, and the caller's tile would be overwritten.
+  const layer = new Uint8Array(hashes);
   for (let length = layer.length; length > hashBytes; length /= 2) {
     for (let at = 0; at < length; at += 2 * hashBytes) {
       nodeInput.set(layer.subarray(at, at + 2 * hashBytes), 1);
