@@ -14,7 +14,7 @@ import { DigestGuard } from './containers/digest-guard.ts';
 import { containerRoutes } from './containers/host.ts';
 import { lockFolder } from './db/folder-lock.ts';
 import { openDb } from './db/open.ts';
-import type { StepHook } from './db/steps.ts';
+import { loadSteps, type StepHook } from './db/steps.ts';
 import type { Db } from './db/store.ts';
 import { digestOf } from './domain/digest.ts';
 import { FatalError } from './domain/error.ts';
@@ -125,7 +125,13 @@ async function openStores(
   opened.defer(() => lock.release());
   const db = await openDb(locationOf(config), hook);
   opened.defer(() => db.close());
-  const blobs = await openBlobs({ dataDir: config.dataDir, clock, url: config.blobsUrl });
+  const atStep = await loadSteps(hook);
+  const blobs = await openBlobs({
+    dataDir: config.dataDir,
+    clock,
+    url: config.blobsUrl,
+    atStep: (step) => atStep(`blob.${step}`),
+  });
   opened.defer(() => blobs.close());
   return { db, blobs };
 }

@@ -61,7 +61,7 @@ export async function killUnderPush({ engine, kills }: { engine: Engine; kills: 
 }
 
 /** In the files: a sound state, and every acknowledged request in the log. Nothing in the log that nobody asked for. */
-async function requireHeld(server: TestServer, load: PushLoad): Promise<DurableState> {
+export async function requireHeld(server: TestServer, load: PushLoad): Promise<DurableState> {
   const state = await requireSound(server);
   const { events } = state;
   const byAgent = new Map<string, { type: string; details: unknown }[]>();
@@ -85,7 +85,7 @@ async function requireHeld(server: TestServer, load: PushLoad): Promise<DurableS
 }
 
 /** Over HTTP: whatever was acknowledged, and nobody asked to delete since, is served under its digest. */
-async function requireServed(server: TestServer, load: PushLoad): Promise<void> {
+export async function requireServed(server: TestServer, load: PushLoad): Promise<void> {
   using wire = createWire(server.url);
   const headers = { authorization: server.adminAuth.basic };
   for (const { types, project, digest } of load.acknowledged) {
@@ -97,7 +97,7 @@ async function requireServed(server: TestServer, load: PushLoad): Promise<void> 
 }
 
 /** Every tag that the log tells of is served, with its content, and the blobs of one image too. */
-async function requireTagsServed(server: TestServer, { tags, projects }: DurableState): Promise<void> {
+export async function requireTagsServed(server: TestServer, { tags, projects }: DurableState): Promise<void> {
   using wire = createWire(server.url);
   const headers = { authorization: server.adminAuth.basic };
   for (const [path, id] of projects) {

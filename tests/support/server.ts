@@ -18,6 +18,8 @@ export interface TestServerOptions {
   env?: Readonly<Record<string, string>>;
   /** false: the first start finds nobody to make administrator and prints a one-time code. */
   admin?: boolean;
+  /** Another composition root than `tallyman serve`; it must say when it is ready in the same words. */
+  program?: string;
 }
 
 export interface Exit {
@@ -86,7 +88,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     }),
     ...options.env,
   };
-  const program = owned.use(new Program({ env, cwd: folder.path }));
+  const words = options.program === undefined ? [entry, 'serve'] : [options.program];
+  const program = owned.use(new Program({ env, cwd: folder.path, words }));
   const scheme = env.TALLYMAN_TLS_CERT === undefined ? 'http' : 'https';
   const url = `${scheme}://127.0.0.1:${port}`;
   await program.start();
@@ -142,13 +145,15 @@ function environment({ dataDir, port, databaseUrl, withAdmin }: Surroundings): R
 class Program implements AsyncDisposable {
   readonly #env: Record<string, string>;
   readonly #cwd: string;
+  readonly #words: readonly string[];
   #child: ChildProcess | undefined;
   #exited: Promise<Exit> = Promise.resolve({ code: null, signal: null });
   readonly #killAtExit = (): void => void this.#child?.kill('SIGKILL');
   printed = '';
 
-  constructor(parts: { env: Record<string, string>; cwd: string }) {
+  constructor(parts: { env: Record<string, string>; cwd: string; words: readonly string[] }) {
     this.#env = parts.env;
+    this.#words = parts.words;
     this.#cwd = parts.cwd;
     process.once('exit', this.#killAtExit);
   }
@@ -165,7 +170,7 @@ class Program implements AsyncDisposable {
   /** Resolves when it says that it is ready, which it does once it listens. */
   async start(): Promise<void> {
     const from = this.printed.length;
-    const child = spawn(process.execPath, [entry, 'serve'], {
+    const child = spawn(process.execPath, this.#words, {
       env: this.#env,
       cwd: this.#cwd,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -2,6 +2,7 @@
 import type { Clock } from '../stdx/clock.ts';
 import { openFilesStore } from './files-store.ts';
 import { parseS3Url } from './s3-url.ts';
+import type { AtStep } from './steps.ts';
 import type { BlobStore, BlobUpkeep } from './store.ts';
 
 export interface BlobsOptions {
@@ -9,12 +10,14 @@ export interface BlobsOptions {
   readonly clock: Pick<Clock, 'nowMs'>;
   /** `s3://…` (s3-url.ts); absent for files. */
   readonly url?: string | undefined;
+  /** For fault tests. */
+  readonly atStep?: AtStep;
 }
 
-export async function openBlobs({ dataDir, clock, url }: BlobsOptions): Promise<BlobStore & BlobUpkeep> {
-  if (url === undefined) return openFilesStore({ dataDir, clock });
+export async function openBlobs({ url, ...options }: BlobsOptions): Promise<BlobStore & BlobUpkeep> {
+  if (url === undefined) return openFilesStore(options);
   const location = parseS3Url(url);
   // The SDK takes longer to load than the rest of the server; who keeps files does not pay for it.
   const { openS3Store } = await import('./s3-store.ts');
-  return openS3Store({ dataDir, clock, location });
+  return openS3Store({ ...options, location });
 }

@@ -29,6 +29,11 @@ export const durableSteps = [
   'checkpoint.stored',
   /** It is served and written to every further place it goes to. */
   'checkpoint.published',
+  /** Content, as blobs/steps.ts says. */
+  'blob.checked',
+  'blob.flushed',
+  'blob.placed',
+  'blob.durable',
   /** A batch of the projection is written; before its COMMIT. */
   'projection.rows',
   /** It is committed; the projection's readers were not told. */
