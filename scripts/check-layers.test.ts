@@ -131,7 +131,7 @@ test('packages stay in their rooms, verifier has none, and every package is decl
   );
 });
 
-test('time, randomness and environment each have one doorway', async () => {
+test('time, randomness, environment and disk each have a doorway', async () => {
   const found = await rulesFor({
     'server/src/trail/time.ts': [
       'export const a = Date.now();',
@@ -151,10 +151,22 @@ test('time, randomness and environment each have one doorway', async () => {
       'export const d = globalThis.crypto.getRandomValues(x);',
     ].join('\n'),
     'server/src/db/place.ts': "export const a = process.env.HOME;\nimport { env } from 'node:process';",
+    'server/src/containers/file.ts': [
+      "import { readFile } from 'node:fs/promises';",
+      "import * as fs from 'node:fs';",
+      'export const a = [readFile, fs];',
+      "export const b = import('node:fs');",
+    ].join('\n'),
+    'server/src/blobs/file.ts': "import { rename } from 'node:fs/promises';\nexport const a = rename;",
+    'server/src/containers/file.test.ts':
+      "import { rename } from 'node:fs/promises';\nexport const a = rename;",
     'verifier/src/time.ts': 'export const a = Date.now();',
     'bench/main.ts': 'Date.now(); Math.random(); process.env.X;',
   });
   assert.deepEqual([...new Set(found)].sort(), [
+    'doorway-disk server/src/containers/file.ts:1',
+    'doorway-disk server/src/containers/file.ts:2',
+    'doorway-disk server/src/containers/file.ts:4',
     'doorway-environment server/src/db/place.ts:1',
     'doorway-environment server/src/db/place.ts:2',
     'doorway-randomness server/src/trail/chance.ts:1',

@@ -20,7 +20,9 @@ export interface LayerRules {
     only: string[];
     /** Regular expressions on code without comments and strings. */
     code: string[];
+    /** Names that may not be imported, by module; and whole modules. */
     imports: Record<string, string[]>;
+    modules?: string[];
     instead: string;
   }[];
 }
@@ -155,7 +157,10 @@ function checkDoorways(source: Source, rules: LayerRules): Finding[] {
           .filter((name) => doorway.imports[found.specifier]?.includes(name))
           .map((name) => ({ line: found.line, what: `${name} from ${found.specifier}` })),
       );
-      return [...uses, ...imported].map(({ line, what }) => ({
+      const modules = source.imports
+        .filter((found) => doorway.modules?.includes(found.specifier))
+        .map((found) => ({ line: found.line, what: found.specifier }));
+      return [...uses, ...imported, ...modules].map(({ line, what }) => ({
         file: source.file,
         line,
         rule: `doorway-${doorway.name}`,
