@@ -1,4 +1,4 @@
-/** The switches, tokens, robots and users in the browser, each change seen on the trail. */
+/** The switches and access tokens in the browser, each change seen on the trail. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { openWorld, type World } from '../support/world.ts';
@@ -67,51 +67,6 @@ describe('administration', { skip: browserSkip }, () => {
     await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
     await row.getByText('revoked').waitFor();
     assert.equal(await ask(), 401);
-    browser.assertQuiet();
-  });
-
-  test('a robot is made, given a new token, disabled and deleted', async () => {
-    const { page } = browser;
-    await browser.open('/account/robots');
-    await page.getByRole('button', { name: 'New robot' }).first().click();
-    await page.getByRole('textbox', { name: 'Name' }).fill('mirror');
-    await page.getByRole('button', { name: 'Create robot' }).click();
-    const first = await page.getByTestId('secret').textContent();
-    await page.getByRole('button', { name: 'I have stored it' }).click();
-    const name = `${world.server.adminAuth.username}+mirror`;
-    const row = page.getByRole('row', { name });
-    const act = async (what: string): Promise<void> => {
-      await row.getByRole('button', { name: `Actions for ${name}` }).click();
-      await page.getByRole('menuitem', { name: what }).click();
-    };
-    await act('New token');
-    await page.getByRole('button', { name: 'Make a new token' }).click();
-    const second = page.getByTestId('secret').filter({ hasNotText: first ?? '' });
-    await second.waitFor();
-    await page.getByRole('button', { name: 'I have stored it' }).click();
-    await act('Disable');
-    await row.getByText('disabled').waitFor();
-    await act('Enable');
-    await row.getByText('active').waitFor();
-    await act('Delete');
-    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
-    await row.waitFor({ state: 'detached' });
-    browser.assertQuiet();
-  });
-
-  test('a user is made and disabled', async () => {
-    const { page } = browser;
-    await browser.open('/administration/users');
-    await page.getByRole('button', { name: 'New user' }).click();
-    await page.getByRole('textbox', { name: 'User name' }).fill('zoe');
-    await page.getByRole('textbox', { name: 'Password' }).fill('the long password of zoe');
-    await page.getByRole('button', { name: 'Create user' }).click();
-    const row = page.getByRole('row', { name: 'zoe' });
-    await row.getByRole('button', { name: 'Actions for zoe' }).click();
-    await page.getByRole('menuitem', { name: 'Disable' }).click();
-    await page.getByRole('dialog').getByLabel('Why').fill('left the house');
-    await page.getByRole('dialog').getByRole('button', { name: 'Disable' }).click();
-    await row.getByText('disabled').waitFor();
     browser.assertQuiet();
   });
 });

@@ -36,7 +36,7 @@ export function Shell() {
       <a href="#content" className={classes.skip}>
         Skip to content
       </a>
-      <div className={classes.top}>
+      <header className={classes.top}>
         <ActionIcon
           variant="subtle"
           color="gray"
@@ -49,7 +49,7 @@ export function Shell() {
           <MenuIcon size={20} />
         </ActionIcon>
         <Brand />
-      </div>
+      </header>
       <aside id="navigation" className={classes.side} data-open={open || undefined}>
         <div className={classes.sideTop}>
           <Brand />

@@ -1,6 +1,6 @@
 /** One event: in words, what it came from, the ways on, and every field in full. */
 import { Button, Code, Title } from '@mantine/core';
-import { declarationOf, isEventType, reasonTexts, type ShownEvent } from '@tallyman/contract';
+import { declarationOf, isEventType, type ShownEvent } from '@tallyman/contract';
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { CopyTextButton } from '../../parts/copy.tsx';
@@ -11,15 +11,18 @@ import { formatUtc, inWords } from '../../parts/time-text.ts';
 import { type EventField, fieldGroups } from './event-fields.ts';
 import { EventSentence } from './event-sentence.tsx';
 import classes from './events.module.css';
+import { refusalFacts } from './refusal-words.ts';
 import { likeFilters, type TrailFilter } from './trail-search.ts';
 
 type Props = {
   event: ShownEvent;
   /** Address of the trail in which "everything like it" is looked for. */
   trailPath: string;
+  /** What there is room for only on a page of its own. */
+  children?: ReactNode;
 };
 
-export function EventDetail({ event, trailPath }: Props) {
+export function EventDetail({ event, trailPath, children }: Props) {
   return (
     <article className={classes.detail}>
       <div className={classes.detailTop}>
@@ -47,6 +50,7 @@ export function EventDetail({ event, trailPath }: Props) {
           ))}
         </ul>
       </section>
+      {children}
       <AllFields event={event} />
       <Raw event={event} />
     </article>
@@ -70,26 +74,11 @@ function Way({
 }
 
 function factsOf(event: ShownEvent): [string, ReactNode][] {
-  const { actor, onBehalfOf, credential, scope, request, repeats, causedBy } = event;
+  const { repeats, causedBy } = event;
+  const refused = refusalFacts(event);
   const facts: [string, ReactNode | undefined][] = [
     ['When', <WhenTold key="when" event={event} />],
-    [
-      'Who',
-      `${actor.name ?? (actor.id === undefined ? 'nobody known' : 'name not shown')} (${inWords(actor.kind)}${actor.proven ? '' : ', only claimed'})`,
-    ],
-    [
-      'In the name of',
-      onBehalfOf && `${onBehalfOf.name ?? onBehalfOf.id ?? ''} (${inWords(onBehalfOf.kind)})`,
-    ],
-    ['With', `${inWords(credential.kind)}${credential.name === undefined ? '' : ` “${credential.name}”`}`],
-    [
-      'Where',
-      scope.project?.path ??
-        scope.namespace?.name ??
-        (scope.namespace ? 'name not shown' : 'the server itself'),
-    ],
-    ['From', request.ip],
-    ['Why', event.reason && `${reasonTexts[event.reason]} (${event.reason})`],
+    ...(refused?.map(({ name, text }): [string, ReactNode] => [name, text]) ?? doneFacts(event)),
     [
       'Repeats',
       repeats && (
@@ -113,6 +102,27 @@ function factsOf(event: ShownEvent): [string, ReactNode][] {
     ],
   ];
   return facts.filter((fact): fact is [string, ReactNode] => fact[1] !== undefined && fact[1] !== '');
+}
+
+function doneFacts({ actor, onBehalfOf, credential, scope, request }: ShownEvent): [string, ReactNode][] {
+  return [
+    [
+      'Who',
+      `${actor.name ?? (actor.id === undefined ? 'nobody known' : 'name not shown')} (${inWords(actor.kind)})`,
+    ],
+    [
+      'In the name of',
+      onBehalfOf && `${onBehalfOf.name ?? onBehalfOf.id ?? ''} (${inWords(onBehalfOf.kind)})`,
+    ],
+    ['With', `${inWords(credential.kind)}${credential.name === undefined ? '' : ` “${credential.name}”`}`],
+    [
+      'Where',
+      scope.project?.path ??
+        scope.namespace?.name ??
+        (scope.namespace ? 'name not shown' : 'the server itself'),
+    ],
+    ['From', request.ip],
+  ];
 }
 
 function WhenTold({ event }: { event: ShownEvent }) {

@@ -41,7 +41,7 @@ export function Roles({ place }: { place: RolePlace }) {
         <Button
           size="compact-xs"
           variant="default"
-          aria-label={`Take the role of ${subject.name} away`}
+          aria-label={`Take away the role of ${subject.name}`}
           disabled={remove.isPending}
           onClick={() => remove.mutate(subject)}
         >
