@@ -115,6 +115,8 @@ export class S3TestServer {
       case 'HEAD bucket':
         return { status: 200 };
       case 'PUT':
+        if (call.headers['if-none-match'] === '*' && this.objects.has(call.key))
+          return failure(412, 'PreconditionFailed');
         this.objects.set(call.key, { bytes: call.body, modified: new Date() });
         return { status: 200, headers: { etag: tagOf(call.body) } };
       case 'GET':
@@ -150,17 +152,25 @@ export class S3TestServer {
 
   #list(query: URLSearchParams): Answer {
     const after = query.get('continuation-token') ?? '';
-    const keys = [...this.objects.keys()]
-      .filter((key) => key.startsWith(query.get('prefix') ?? '') && key > after)
-      .sort();
-    const page = keys.slice(0, this.#pageSize);
-    const more = keys.length > page.length;
-    const contents = page.map((key) => {
-      const { bytes, modified } = this.objects.get(key) as StoredObject;
-      return `<Contents><Key>${key}</Key><LastModified>${modified.toISOString()}</LastModified><Size>${bytes.length}</Size></Contents>`;
+    const prefix = query.get('prefix') ?? '';
+    const delimiter = query.get('delimiter');
+    // Keys that go on after the delimiter are one entry together.
+    const shortened = (key: string): string => {
+      const end = delimiter === null ? -1 : key.indexOf(delimiter, prefix.length);
+      return end < 0 ? key : key.slice(0, end + 1);
+    };
+    const names = new Set([...this.objects.keys()].filter((key) => key.startsWith(prefix)).map(shortened));
+    const sorted = [...names].filter((name) => name > after).sort();
+    const page = sorted.slice(0, this.#pageSize);
+    const more = sorted.length > page.length;
+    const entries = page.map((name) => {
+      const found = this.objects.get(name);
+      if (!found) return `<CommonPrefixes><Prefix>${name}</Prefix></CommonPrefixes>`;
+      const { bytes, modified } = found;
+      return `<Contents><Key>${name}</Key><LastModified>${modified.toISOString()}</LastModified><Size>${bytes.length}</Size></Contents>`;
     });
     const token = more ? `<NextContinuationToken>${page.at(-1)}</NextContinuationToken>` : '';
-    return xml('ListBucketResult', `<IsTruncated>${more}</IsTruncated>${token}${contents.join('')}`);
+    return xml('ListBucketResult', `<IsTruncated>${more}</IsTruncated>${token}${entries.join('')}`);
   }
 
   #listMultiparts(query: URLSearchParams): Answer {

@@ -9,7 +9,7 @@
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import type { GetObjectCommandOutput, ListMultipartUploadsCommandOutput } from '@aws-sdk/client-s3';
+import type { GetObjectCommandOutput, ListMultipartUploadsCommandOutput, S3Client } from '@aws-sdk/client-s3';
 import {
   DeleteObjectCommand,
   GetObjectCommand,
@@ -17,12 +17,12 @@ import {
   HeadObjectCommand,
   ListMultipartUploadsCommand,
   paginateListObjectsV2,
-  S3Client,
 } from '@aws-sdk/client-s3';
 import type { Digest, DigestAlgorithm } from '../domain/digest.ts';
 import { algorithmOf, hexOf, parseDigest } from '../domain/digest.ts';
 import type { Clock } from '../stdx/clock.ts';
 import { BlobError, toBlobError } from './blob-error.ts';
+import { createS3Client } from './s3-client.ts';
 import type { ObjectPlace } from './s3-put.ts';
 import { putFile, statusOf, tryAbort } from './s3-put.ts';
 import type { S3Location } from './s3-url.ts';
@@ -53,32 +53,11 @@ export interface S3StoreOptions {
 }
 
 const algorithms: readonly DigestAlgorithm[] = ['sha256', 'sha512'];
-const connectTimeoutMs = 5_000;
-/** Without a byte either way. */
-const idleTimeoutMs = 60_000;
-const maxSockets = 256;
-const silent = (): void => {};
-const silentLogger = { trace: silent, debug: silent, info: silent, warn: silent, error: silent };
 
 /** Rejects with `unavailable` when the bucket cannot be reached: without it a missing bucket would look like missing blobs. */
 export async function openS3Store(options: S3StoreOptions): Promise<S3Store> {
   const { location } = options;
-  const client = new S3Client({
-    ...(location.endpoint === undefined ? {} : { endpoint: location.endpoint }),
-    ...(location.region === undefined ? {} : { region: location.region }),
-    forcePathStyle: location.forcePathStyle,
-    // Many storages do not know the trailing checksums that the SDK would add; a single put carries its SHA-256 itself.
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
-    // Its warnings would go to the console; what went wrong is in the error.
-    logger: silentLogger,
-    requestHandler: {
-      connectionTimeout: connectTimeoutMs,
-      socketTimeout: idleTimeoutMs,
-      httpAgent: { maxSockets },
-      httpsAgent: { maxSockets },
-    },
-  });
+  const client = createS3Client(location);
   try {
     await client.send(new HeadBucketCommand({ Bucket: location.bucket }));
     return new S3Store(
