@@ -1,7 +1,25 @@
 /**
  * Everything an auditor needs to check an event, and what the server needs to write one that can be checked. No
- * dependency, synchronous, the same in Node and in a browser. The formats are docs/spec/event.md and docs/spec/log.md.
+ * dependency, synchronous, the same in Node and in a browser. The formats are those of docs/spec.
  */
+export {
+  type BundleEvent,
+  type BundleHead,
+  formatBundleEnd,
+  formatBundleEvent,
+  formatBundleHead,
+  maxBundleEvents,
+  parseBundleHead,
+  parseBundleLine,
+} from './bundle/bundle-lines.ts';
+export { CompactRange } from './bundle/compact-range.ts';
+export { discloseEntries } from './bundle/disclose.ts';
+export { splitLines } from './bundle/split-lines.ts';
+export {
+  type BundleVerification,
+  type VerifiedBundle,
+  verifyBundle,
+} from './bundle/verify-bundle.ts';
 export { canonicalize } from './canonical.ts';
 export { decodeBase64url, decodeUtf8, encodeBase64url, encodeUtf8 } from './encoding.ts';
 export { compileErasable, type ErasableFields } from './erasable.ts';

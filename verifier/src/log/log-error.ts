@@ -41,6 +41,22 @@ export const logErrorReasons = [
   'tile_out_of_range',
   'wrong_tile_length',
   'malformed_entries',
+  // Bundles.
+  'not_a_bundle',
+  'unknown_version',
+  'malformed_bundle',
+  'truncated',
+  'trailing_lines',
+  'wrong_event_count',
+  'duplicate_event',
+  'events_out_of_order',
+  'wrong_range_length',
+  'event_refused',
+  // One checkpoint beside another.
+  'backdated',
+  'fork',
+  'tiles_mismatch',
+  'missing_file',
 ] as const;
 
 export type LogErrorReason = (typeof logErrorReasons)[number];

@@ -6,6 +6,9 @@ import { createPrivateKey, createPublicKey, hash, sign, verify } from 'node:cryp
 import {
   compileErasable,
   encodeUtf8,
+  formatBundleEnd,
+  formatBundleEvent,
+  formatBundleHead,
   formatCheckpoint,
   formatProofText,
   formatVerifierKey,
@@ -16,6 +19,7 @@ import {
   planConsistency,
   planInclusion,
   type Rotation,
+  rangeNodes,
   type SealedEvent,
   type Sha256,
   sealEvent,
@@ -177,4 +181,41 @@ export function rotate(
   log.add(body);
   const note = log.checkpoint([...from.signers, ...to.signers]);
   return { body, proof: formatProofText({ index, proof: log.inclusion(index), note }) };
+}
+
+export type BundleMaking = {
+  log: MemoryLog;
+  rows: ReadonlyMap<number, SealedEvent>;
+  signers: readonly NoteSigner[];
+  keys?: readonly string[];
+  timeSec?: number;
+  rotations?: readonly Rotation[];
+  earlier?: { size: number; signers: readonly NoteSigner[]; timeSec?: number };
+};
+
+/** The lines of a bundle with these rows of the log. */
+export function bundleLines(making: BundleMaking): string[] {
+  const { log, rows, signers, keys = [], rotations = [], earlier } = making;
+  const time = making.timeSec === undefined ? {} : { timeSec: making.timeSec };
+  const head = formatBundleHead({
+    checkpoint: log.checkpoint(signers, time),
+    events: rows.size,
+    keys,
+    rotations,
+    ...(earlier && {
+      consistency: {
+        checkpoint: log.checkpoint(earlier.signers, earlier),
+        proof: log.consistency(earlier.size),
+      },
+    }),
+  });
+  const range = (from: number, to: number) =>
+    rangeNodes(from, to).map(({ level, index }) => log.readHash(level, index));
+  const lines = [head];
+  let position = 0;
+  for (const [index, row] of rows) {
+    lines.push(formatBundleEvent({ index, ...row, range: range(position, index) }));
+    position = index + 1;
+  }
+  return [...lines, formatBundleEnd(range(position, log.size))];
 }

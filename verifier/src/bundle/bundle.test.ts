@@ -1,0 +1,432 @@
+/** Evidence bundles: what is right is opened, and whatever was done to one is refused with the precise reason. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { forAll, type SeededRandom } from '../../../tests/support/seeded-random.ts';
+import {
+  type BundleEvent,
+  type BundleVerification,
+  discloseEntries,
+  type EventError,
+  encodeUtf8,
+  formatBundleEnd,
+  formatBundleEvent,
+  formatBundleHead,
+  LogError,
+  parseBundleHead,
+  parseBundleLine,
+  type SealedEvent,
+  splitLines,
+  trustKey,
+  type VerifiedBundle,
+  verifyBundle,
+} from '../index.ts';
+import {
+  type BundleMaking,
+  bundleLines,
+  cryptography,
+  logKey,
+  MemoryLog,
+  origin,
+  rotate,
+  sealedEvent,
+  sha256,
+  signedAtSec,
+} from '../log/log.fixture.ts';
+
+const key = logKey('first', origin);
+const log = new MemoryLog();
+const rows = new Map<number, SealedEvent>();
+for (let number = 0; number < 50; number++) {
+  rows.set(number, sealedEvent(number));
+  log.add(rows.get(number)!.body);
+}
+const chosen = (...indexes: number[]) => new Map(indexes.map((index) => [index, rows.get(index)!]));
+const making: BundleMaking = { log, rows: chosen(3, 4, 17, 49), signers: key.signers, keys: [key.vkey] };
+
+type Options = Partial<BundleVerification>;
+
+function verify(lines: readonly string[], options: Options = {}): VerifiedBundle {
+  return verifyText(lines.join(''), options);
+}
+
+function verifyText(text: string | Uint8Array, options: Options = {}): VerifiedBundle {
+  const bytes = typeof text === 'string' ? encodeUtf8(text) : text;
+  const given = { trust: trustKey(key.vkey, sha256), ...cryptography, nowSec: signedAtSec, ...options };
+  return verifyBundle(splitLines([bytes]), given);
+}
+
+function refused(reason: string, run: () => unknown): LogError {
+  let found: unknown;
+  assert.throws(run, (error) => {
+    found = error;
+    assert.ok(error instanceof LogError, String(error));
+    assert.equal(error.reason, reason);
+    return true;
+  });
+  return found as LogError;
+}
+
+test('a bundle tells its checkpoint and each event with what was disclosed', () => {
+  const events: unknown[] = [];
+  const result = verify(bundleLines(making), {
+    onEvent: ({ index, withheld }) => events.push([index, withheld]),
+  });
+  assert.deepEqual([result.checkpoint.size, result.events, result.linked], [50, 4, undefined]);
+  assert.deepEqual(
+    events,
+    [3, 4, 17, 49].map((index) => [index, []]),
+  );
+});
+
+test('its maker chooses what of each private row is disclosed', () => {
+  const part = new Map(
+    [...making.rows].map(([index, row]): [number, SealedEvent] => [
+      index,
+      {
+        ...row,
+        private: discloseEntries(row.private, (pointer) => index === 17 && pointer === '/actor/name'),
+      },
+    ]),
+  );
+  const lines = bundleLines({ ...making, rows: part });
+  const withheld: [number, string[]][] = [];
+  verify(lines, { onEvent: (event) => withheld.push([event.index, event.withheld]) });
+  const both = ['/actor/name', '/request/ip'];
+  assert.deepEqual(withheld, [
+    [3, both],
+    [4, both],
+    [17, ['/request/ip']],
+    [49, both],
+  ]);
+  assert.ok(!lines.join('').includes('192.0.2.17'));
+});
+
+test('any choice of events of any log, however many, has a proof', async () => {
+  await forAll(150, (random) => {
+    const size = random.integer({ min: 0, max: 50 });
+    const share = random.next();
+    const some = [...Array(size).keys()].filter(() => random.next() < share);
+    const result = verify(bundleLines({ ...making, log: log.cut(size), rows: chosen(...some) }));
+    assert.deepEqual([result.events, result.checkpoint.size], [some.length, size]);
+  });
+});
+
+test('30,000 events of a log of twice as many: the proof grows with the events, not with their square', () => {
+  const large = new MemoryLog();
+  const all: SealedEvent[] = [];
+  for (let number = 0; number < 60_000; number++) {
+    const row = number % 2 === 0 ? sealedEvent(number) : { body: `${number}`, private: '{}' };
+    all.push(row);
+    large.add(row.body);
+  }
+  const every = new Map(
+    all.flatMap((row, index): [number, SealedEvent][] => (index % 2 === 0 ? [[index, row]] : [])),
+  );
+  const lines = bundleLines({ ...making, log: large, rows: every });
+  const hashes = lines
+    .slice(1)
+    .reduce((sum, line) => sum + parseBundleLine(line.slice(0, -1)).range.length, 0);
+  assert.equal(hashes, 30_000);
+  assert.equal(verify(lines).events, 30_000);
+});
+
+test('an earlier checkpoint, and one that was kept', () => {
+  const earlier = { size: 20, signers: key.signers, timeSec: signedAtSec - 60 };
+  const lines = bundleLines({ ...making, earlier });
+  assert.equal(verify(lines).earlier?.size, 20);
+  const at = (size: number, root = log.root(size)) => verify(lines, { kept: { size, root } }).linked;
+  assert.deepEqual([at(50), at(20), at(21)], [true, true, false]);
+  refused('fork', () => at(20, log.root(19)));
+  refused('fork', () => at(50, log.root(19)));
+  refused('backdated', () =>
+    verify(bundleLines({ ...making, earlier: { ...earlier, timeSec: signedAtSec + 1 } })),
+  );
+  const head = parseBundleHead(lines[0]!.slice(0, -1));
+  const changed = {
+    ...head,
+    consistency: { ...head.consistency!, proof: log.consistency(20).map(() => log.root()) },
+  };
+  refused('old_root_mismatch', () => verify([formatBundleHead(changed), ...lines.slice(1)]));
+});
+
+test('rotations are followed to the key that signed', () => {
+  const history = log.cut(50);
+  const second = logKey('second', origin);
+  const rotation = rotate(history, { from: key, to: second, number: 50 });
+  history.add(sealedEvent(51).body);
+  const rotated: BundleMaking = { ...making, log: history, signers: second.signers, rotations: [rotation] };
+  const result = verify(bundleLines(rotated));
+  assert.equal(result.trust.keys.length, 2);
+  refused('no_trusted_signature', () => verify(bundleLines({ ...rotated, rotations: [] })));
+  refused('retired_key', () => verify(bundleLines({ ...rotated, signers: key.signers })));
+  const forged = { ...rotation, proof: rotation.proof.replace('\n51\n', '\n52\n') };
+  refused('rotation_refused', () => verify(bundleLines({ ...rotated, rotations: [forged] })));
+});
+
+const lines = bundleLines(making);
+const [head, third, fourth, seventeenth, last, end] = lines as [
+  string,
+  string,
+  string,
+  string,
+  string,
+  string,
+];
+const events = [third, fourth, seventeenth, last];
+const parseEvent = (line: string) => parseBundleLine(line.slice(0, -1)) as BundleEvent;
+const changeEvent = (line: string, change: Partial<BundleEvent>) =>
+  formatBundleEvent({ ...parseEvent(line), ...change });
+const stranger = logKey('stranger', origin);
+
+const changedHead = (change: object) =>
+  formatBundleHead({ ...parseBundleHead(head.slice(0, -1)), ...change });
+const other = sealedEvent(99);
+const late = sealedEvent(7, { recordedAt: '2026-11-22T04:35:00.001000Z' });
+const lateLog = log.cut(7);
+lateLog.add(late.body);
+
+const cases: [name: string, reason: string, lines: () => readonly string[], options?: Options][] = [
+  ['nothing', 'not_a_bundle', () => []],
+  ['another file', 'not_a_bundle', () => ['{"format":"other"}\n']],
+  ['text', 'not_a_bundle', () => ['hello\n']],
+  ['a list', 'not_a_bundle', () => ['[]\n']],
+  ['a later version', 'unknown_version', () => [head.replace('"v":1', '"v":2'), ...events, end]],
+  ['truncated behind the head', 'truncated', () => [head]],
+  ['truncated before the end', 'truncated', () => [head, ...events]],
+  ['truncated within the end', 'truncated', () => [head, ...events, end.slice(0, -1)]],
+  ['something behind the end', 'trailing_lines', () => [...lines, '\n']],
+  ['two bundles', 'trailing_lines', () => [...lines, ...lines]],
+  ['an event removed, the head as before', 'wrong_event_count', () => [head, third, seventeenth, last, end]],
+  [
+    'an event removed, the head changed',
+    'wrong_range_length',
+    () => [changedHead({ events: 3 }), third, seventeenth, last, end],
+  ],
+  [
+    'one event more than the head says',
+    'wrong_event_count',
+    () => [changedHead({ events: 3 }), ...events, end],
+  ],
+  [
+    'duplicated',
+    'duplicate_event',
+    () => [changedHead({ events: 5 }), third, third, fourth, seventeenth, last, end],
+  ],
+  ['reordered', 'events_out_of_order', () => [head, fourth, third, seventeenth, last, end]],
+  [
+    'swapped bodies',
+    'root_mismatch',
+    () => [head, changeEvent(third, rows.get(4)!), changeEvent(fourth, rows.get(3)!), seventeenth, last, end],
+  ],
+  [
+    'an event of elsewhere',
+    'root_mismatch',
+    () => [head, changeEvent(third, other), fourth, seventeenth, last, end],
+  ],
+  [
+    'a changed word',
+    'root_mismatch',
+    () => [head, third.replace('success', 'failed'), fourth, seventeenth, last, end],
+  ],
+  [
+    'a changed disclosed value',
+    'event_refused',
+    () => [head, third.replace('192.0.2.17', '192.0.2.18'), fourth, seventeenth, last, end],
+  ],
+  [
+    "another event's private row",
+    'event_refused',
+    () => [head, changeEvent(third, { private: rows.get(4)!.private }), fourth, seventeenth, last, end],
+  ],
+  [
+    'a moved event',
+    'root_mismatch',
+    () =>
+      [
+        head,
+        third,
+        fourth,
+        changeEvent(seventeenth, { index: 18, range: log.cut(18) && parseEvent(seventeenth).range }),
+        last,
+        end,
+      ].map(swapTail),
+  ],
+  [
+    'an index beyond the tree',
+    'index_out_of_range',
+    () => [head, third, fourth, seventeenth, changeEvent(last, { index: 50 }), end],
+  ],
+  [
+    'a negative index',
+    'malformed_bundle',
+    () => [head, third.replace('"index":3', '"index":-3'), fourth, seventeenth, last, end],
+  ],
+  [
+    'a hash too few',
+    'wrong_range_length',
+    () => [
+      head,
+      changeEvent(third, { range: parseEvent(third).range.slice(1) }),
+      fourth,
+      seventeenth,
+      last,
+      end,
+    ],
+  ],
+  ['a hash too many', 'wrong_range_length', () => [head, ...events, formatBundleEnd([log.root()])]],
+  [
+    'a changed hash',
+    'root_mismatch',
+    () => [
+      head,
+      changeEvent(third, { range: parseEvent(third).range.map(() => log.root()) }),
+      fourth,
+      seventeenth,
+      last,
+      end,
+    ],
+  ],
+  [
+    'signed by a stranger',
+    'no_trusted_signature',
+    () => bundleLines({ ...making, signers: stranger.signers, keys: [stranger.vkey] }),
+  ],
+  [
+    "re-signed: the stranger's key trusted, not the log's",
+    'no_trusted_signature',
+    () => lines,
+    { trust: trustKey(stranger.vkey, sha256) },
+  ],
+  ['a changed checkpoint', 'wrong_signature', () => [head.replace('\\n50\\n', '\\n51\\n'), ...events, end]],
+  [
+    'a checkpoint of another log',
+    'wrong_origin',
+    () => lines,
+    { trust: trustKey(logKey('first', 'other.example/log').vkey, sha256) },
+  ],
+  [
+    'a checkpoint without a time',
+    'missing_timestamp',
+    () => bundleLines({ ...making, signers: key.signers.slice(0, 1) }),
+  ],
+  ['a checkpoint of the future', 'future_dated', () => lines, { nowSec: signedAtSec - 301 }],
+  [
+    'an event later than its checkpoint',
+    'future_dated',
+    () => bundleLines({ ...making, log: lateLog, rows: new Map([[7, late]]) }),
+  ],
+  ['spaces', 'malformed_bundle', () => [head.replace('{', '{ '), ...events, end]],
+  [
+    'another order of members',
+    'malformed_bundle',
+    () => [head, third.replace(/^\{("body":".*?"),("index":3)/, '{$2,$1'), fourth, seventeenth, last, end],
+  ],
+  [
+    'a member twice',
+    'malformed_bundle',
+    () => [head, third.replace('"index":3', '"index":2,"index":3'), fourth, seventeenth, last, end],
+  ],
+  [
+    'a member more',
+    'malformed_bundle',
+    () => [head, third.replace('"index":3', '"index":3,"note":"x"'), fourth, seventeenth, last, end],
+  ],
+  [
+    'no private row',
+    'malformed_bundle',
+    () => [head, third.replace(/"private":".*?",("range")/, '$1'), fourth, seventeenth, last, end],
+  ],
+  ['an empty line', 'malformed_bundle', () => [head, '\n', ...events, end]],
+  ['null', 'malformed_bundle', () => [head, 'null\n', ...events, end]],
+  ['the head twice', 'malformed_bundle', () => [head, ...lines]],
+  ['windows line ends', 'malformed_bundle', () => lines.map((line) => line.replace('\n', '\r\n'))],
+  ['too many events', 'too_large', () => [head.replace('"events":4', '"events":10000001'), ...events, end]],
+  ['a line without end', 'too_large', () => [head, `{"body":"${'x'.repeat(262_144)}"}\n`]],
+  ['a head without end', 'too_large', () => [`{"format":"${'x'.repeat(8_388_608)}`]],
+  [
+    'a rotation that is none',
+    'malformed_rotation',
+    () => [head.replace('"rotations":[]', '"rotations":[{}]'), ...events, end],
+  ],
+];
+
+// The tail of the tree changes place with the event that was moved into it.
+function swapTail(line: string): string {
+  if (!line.startsWith('{"body"')) return line;
+  const event = parseEvent(line);
+  const range = (from: number, to: number) => bundleLines({ ...making, rows: chosen(from, to) });
+  if (event.index === 18) return changeEvent(line, { range: parseEvent(range(4, 18)[2]!).range });
+  return event.index === 49 ? changeEvent(line, { range: parseEvent(range(18, 49)[2]!).range }) : line;
+}
+
+for (const [name, reason, make, options] of cases) {
+  test(`refused, ${reason}: ${name}`, () => {
+    refused(reason, () => verify(make(), options));
+  });
+}
+
+test('bytes that are not UTF-8, and the line they are in', () => {
+  const bytes = encodeUtf8(lines.join(''));
+  const at = head.length + 40;
+  const error = refused('malformed_bundle', () => verifyText(bytes.with(at, 0xff)));
+  assert.equal((error.cause as EventError).reason, 'not_utf8');
+  assert.equal(
+    refused('event_refused', () =>
+      verify([head, third, fourth.replace('192.0.2.17', 'x'), seventeenth, last, end]),
+    ).place,
+    'line 3',
+  );
+});
+
+test('lines come out the same however the bytes are cut', async () => {
+  const text = lines.join('');
+  const bytes = encodeUtf8(text);
+  await forAll(30, (random) => {
+    const chunks: Uint8Array[] = [];
+    for (let at = 0; at < bytes.length; ) {
+      const next = Math.min(bytes.length, at + random.integer({ min: 0, max: 700 }));
+      chunks.push(bytes.subarray(at, next));
+      at = next;
+    }
+    assert.equal([...splitLines(chunks)].map((line) => `${line}\n`).join(''), text);
+  });
+  assert.deepEqual([...splitLines([])], []);
+  refused('too_large', () => [...splitLines([encodeUtf8('12345\n123456\n')], 5)]);
+});
+
+function mutate(random: SeededRandom, bytes: Uint8Array): Uint8Array {
+  const at = random.integer({ min: 0, max: bytes.length - 1 });
+  const length = random.integer({ min: 1, max: 30 });
+  const from = random.integer({ min: 0, max: bytes.length - 1 });
+  switch (random.integer({ min: 0, max: 4 })) {
+    case 0:
+      return bytes.with(at, bytes[at]! ^ (1 << random.integer({ min: 0, max: 7 })));
+    case 1:
+      return Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + length)]);
+    case 2:
+      return bytes.subarray(0, at);
+    case 3:
+      return Buffer.concat([bytes.subarray(0, at), bytes.subarray(from, from + length), bytes.subarray(at)]);
+    default:
+      return Buffer.concat([bytes.subarray(0, at), random.bytes(length), bytes.subarray(at)]);
+  }
+}
+
+test('whatever is done to the bytes of a bundle, it is refused or tells the same events', async () => {
+  const bytes = encodeUtf8(bundleLines({ ...making, earlier: { size: 20, signers: key.signers } }).join(''));
+  const expected = new Map([...making.rows].map(([index, { body }]) => [index, body]));
+  let count = 0;
+  await forAll(1500, (random) => {
+    const told = new Map<number, string>();
+    try {
+      verifyText(mutate(random, bytes), { onEvent: ({ index, body }) => told.set(index, body) });
+    } catch (error) {
+      assert.ok(error instanceof LogError, String(error));
+      count++;
+      return;
+    }
+    assert.deepEqual(told, expected);
+  });
+  // What is left are the keys named for information and signatures by nobody.
+  assert.ok(process.env.TALLYMAN_TEST_SEED !== undefined || count > 1300, `${count} refused`);
+});
