@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { type DurableState, requireSound } from '../support/durable-state.ts';
+import { requireClean } from '../support/fsck.ts';
 import { PushLoad, type Step, steps } from '../support/push-load.ts';
 import { contentOf } from '../support/registry-client.ts';
 import { createSeededRandom } from '../support/seeded-random.ts';
@@ -49,6 +50,7 @@ export async function killUnderPush({ engine, kills }: { engine: Engine; kills: 
         await server.kill('SIGKILL');
       }
       const state = await requireHeld(server, load);
+      await requireClean(server);
       await server.restart();
       await requireTagsServed(server, state);
     }
