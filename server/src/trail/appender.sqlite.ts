@@ -40,6 +40,7 @@ export class ThreadAppender implements Appender {
   #waiting: Waiting[] = [];
   #pumping: Promise<void> | undefined;
   #answer: PromiseWithResolvers<BatchAnswer> | undefined;
+  #closed = false;
   #ended = false;
 
   private constructor(db: LendingDb, clock: Clock, worker: Worker) {
@@ -65,7 +66,9 @@ export class ThreadAppender implements Appender {
   }
 
   append(draft: EventDraft): Promise<string> {
-    if (this.#waiting.length >= limits.waiting) return Promise.reject(tooMany());
+    if (this.#closed) return Promise.reject(refusal('The server is stopping. Try again in a moment.'));
+    if (this.#waiting.length >= limits.waiting)
+      return Promise.reject(refusal('Too many events are waiting to be written. Try again in a moment.'));
     const stamp = stampNow(this.#clock);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ json: stampedJson(draft, stamp), id: stamp.id, resolve, reject });
@@ -74,12 +77,14 @@ export class ThreadAppender implements Appender {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#pumping;
-    this.#ended = true;
     await this.#worker.terminate();
   }
 
   async #pump(): Promise<void> {
+    // Whoever waits for an event keeps the process alive; an idle thread does not.
+    this.#worker.ref();
     while (this.#waiting.length > 0) {
       let batch: Waiting[] = [];
       try {
@@ -93,6 +98,7 @@ export class ThreadAppender implements Appender {
         for (const { reject } of batch) reject(error);
       }
     }
+    this.#worker.unref();
     this.#pumping = undefined;
   }
 
@@ -132,9 +138,6 @@ function stampedJson(draft: EventDraft, stamp: Stamp): string {
   });
 }
 
-function tooMany(): AppError {
-  return new AppError('unavailable', 'Too many events are waiting to be written. Try again in a moment.', {
-    reason: 'unavailable',
-    retryAfterSeconds: 1,
-  });
+function refusal(message: string): AppError {
+  return new AppError('unavailable', message, { reason: 'unavailable', retryAfterSeconds: 1 });
 }
