@@ -27,14 +27,18 @@ import { choreKind } from './jobs/chore.ts';
 import { Jobs } from './jobs/jobs.ts';
 import { containerNouns } from './main/api-containers.ts';
 import { beginFirstStart, type FirstStart } from './main/first-start.ts';
-import { recordStart, recordStop } from './main/life-events.ts';
+import { recordStart, recordStop, serverItself } from './main/life-events.ts';
 import { locationOf } from './main/location.ts';
+import { addLogMetrics } from './main/log-metrics.ts';
+import { startLogWork } from './main/log-work.ts';
 import { makeDataFolder, readRegistryKey } from './main/server-folder.ts';
 import { requireUsableTls } from './main/tls-files.ts';
 import { addTrailMetrics } from './main/trail-metrics.ts';
 import { upkeepChores } from './main/upkeep.ts';
 import { version } from './main/version.ts';
 import { type Clock, systemClock } from './stdx/clock.ts';
+import type { Performer } from './trail/draft.ts';
+import { Log } from './trail/log/log.ts';
 import { openAppender } from './trail/open-appender.ts';
 import { Search } from './trail/search.ts';
 import { Trail, type TrailParts } from './trail/trail.ts';
@@ -71,26 +75,33 @@ export async function createApp(config: Config, parts: AppParts): Promise<App> {
   const stores = await openStores(opened, { config, clock, hook });
   const appender = await openAppender({ db: stores.db, clock, hook });
   opened.defer(() => appender.close());
-  const recording = { ...stores, clock, trail: makeTrail({ db: stores.db, clock, appender }) };
-  const domain = await composeDomain(opened, recording, config);
+  const recording = {
+    ...stores,
+    clock,
+    trail: makeTrail({ db: stores.db, clock, appender, ...config.trail }),
+  };
+  const domain = await composeDomain(opened, recording, { config, hook });
   const firstStart = await beginFirstStart(domain.identity.parts, config.firstAdmin);
   const { promise: failed, resolve: onFatal } = Promise.withResolvers<FatalError>();
   const http = composeHttp({ ...domain, config, log, onFatal });
   for (const routes of [...hosts(domain, config), ...surfaces(domain, config, firstStart)])
     http.app.register(routes);
 
-  const { db, trail, identity } = domain;
+  const { db, trail, identity, eventLog } = domain;
   const held = opened.move();
   let watching: NodeJS.Timeout | undefined;
+  let stopLogWork = (): void => {};
   const jobs = composeJobs(domain, { config, log });
   const stop = async (signal: string | undefined): Promise<void> => {
     await using _ = held;
     clearInterval(watching);
+    stopLogWork();
     await http.stop();
     await jobs.stop(config.limits.stopSeconds * 1_000);
     await identity.stop();
     await trail.stop();
     await recordStop(domain, signal);
+    await eventLog.tryFinish(lastCheckpointMs);
   };
   let stopping: Promise<void> | undefined;
   return {
@@ -103,6 +114,8 @@ export async function createApp(config: Config, parts: AppParts): Promise<App> {
       await identity.start();
       await recordStart(domain);
       watching = watchStore(db, onFatal);
+      const tell = (error: unknown): void => log.error({ error }, 'no checkpoint could be signed');
+      stopLogWork = startLogWork({ eventLog, copySeconds: config.checkpoint.copySeconds, tell });
       await jobs.start();
       await http.listen(config.http);
     },
@@ -139,6 +152,7 @@ async function openStores(
 type Domain = Stores & {
   clock: Clock;
   trail: Trail;
+  eventLog: Log;
   search: Search;
   identity: Identity;
   access: Access;
@@ -148,9 +162,13 @@ type Domain = Stores & {
 async function composeDomain(
   opened: AsyncDisposableStack,
   stores: Stores & { clock: Clock; trail: Trail },
-  config: Config,
+  { config, hook }: { config: Config; hook: StepHook | undefined },
 ): Promise<Domain> {
   const { db, clock, trail } = stores;
+  const server = (): Performer => serverItself(clock);
+  const signing = { db, clock, trail, server, settings: config, atStep: await loadSteps(hook) };
+  const eventLog = await Log.open(signing);
+  opened.defer(() => eventLog.close());
   const search = await Search.open({ db, clock, trail, location: locationOf(config) });
   opened.defer(() => search.close());
   const registryKey = await readRegistryKey(config.dataDir);
@@ -161,7 +179,7 @@ async function composeDomain(
     registryTokenMs: registryTokenSeconds * 1_000,
   };
   const identity = new Identity({ db, trail, clock, registryKey, publicUrl: config.publicUrl, settings });
-  return { ...stores, search, identity, access: new Access({ db }), guard: new DigestGuard() };
+  return { ...stores, eventLog, search, identity, access: new Access({ db }), guard: new DigestGuard() };
 }
 
 /** Each host is one line here. */
@@ -182,7 +200,9 @@ function surfaces(domain: Domain, { publicUrl }: Config, firstStart: FirstStart)
 
 function composeJobs(domain: Domain, { config, log }: { config: Config; log: Logger }): Jobs {
   const jobs = new Jobs({ db: domain.db, clock: domain.clock, log });
-  for (const chore of upkeepChores(domain, config.garbage)) jobs.register(choreKind(chore));
+  const { eventLog } = domain;
+  const thinning = { name: 'checkpoint thinning', everyMs: 3_600_000, run: () => eventLog.thin() };
+  for (const chore of [...upkeepChores(domain, config.garbage), thinning]) jobs.register(choreKind(chore));
   return jobs;
 }
 
@@ -206,6 +226,7 @@ function composeHttp({ config, log, onFatal, ...domain }: HttpParts): HttpServer
   addHealthRoutes(http.app, createReadiness({ clock, tell, probes: probesOf(domain) }));
   addMetricsRoute(http.app, { registry: metrics.registry, token: config.metricsToken });
   addTrailMetrics(metrics.registry, domain);
+  addLogMetrics(metrics.registry, domain);
   return http;
 }
 
@@ -224,6 +245,8 @@ function probesOf({ db, blobs, search }: Domain): Record<string, Probe> {
 }
 
 const watchMs = 5_000;
+/** For the checkpoint of the last event, with its copies. */
+const lastCheckpointMs = 5_000;
 
 /** A store that no longer knows its state says so to whoever asks; nobody may be asking. */
 function watchStore(db: Db, onFatal: (error: FatalError) => void): NodeJS.Timeout {
