@@ -278,6 +278,17 @@ export const configuration = {
       }),
     },
   },
+  trail: {
+    title: 'Trail',
+    keys: {
+      readsWhenUnwritable: key({
+        schema: z.enum(['refuse', 'allow'], 'must be refuse or allow').default('refuse'),
+        form: '`refuse` or `allow`',
+        description:
+          'What becomes of pulls while the trail cannot be written, because the disk is full or the database does not answer. `refuse`: they get 503 until it can. `allow`: those that can still be served are answered without an event; they are counted, and the count is one event (`trail.reads.omit`) once the trail can be written again. Changes are refused either way.',
+      }),
+    },
+  },
   garbage: {
     title: 'Garbage collection',
     keys: {

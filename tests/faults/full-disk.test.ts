@@ -130,3 +130,50 @@ for (const { engine, skip } of testEngines()) {
     await requireSound(server);
   });
 }
+
+test('with the setting, pulls go on while the disk is full, and one event tells how many', {
+  skip: mayNot,
+}, async () => {
+  await using disk = (await mountSmall()) as NonNullable<Awaited<ReturnType<typeof mountSmall>>>;
+  const env = { TALLYMAN_DATA_DIR: `${disk.path}/data`, TALLYMAN_TRAIL_READS_WHEN_UNWRITABLE: 'allow' };
+  await using server = await startTestServer({ engine: 'sqlite', env });
+  using wire = createWire(server.url);
+  const as = { authorization: server.adminAuth.basic };
+  const project = `${server.adminAuth.username}/app`;
+  const image = smallImage();
+  await pushImage(wire, { project, tag: 'v1', image }, as);
+  const unrecorded = async (): Promise<number> => {
+    const { text } = await wire.send({ path: '/metrics' });
+    return Number(/^tallyman_trail_unrecorded_reads_total (\d+)$/m.exec(text)?.[1]);
+  };
+  const omitted = async (): Promise<{ details: Record<string, unknown> }[]> => {
+    const path = '/api/v1/events?view=administration&type=trail.reads.omit';
+    const answer = await wire.send({ path, headers: as });
+    return answer.status === 200
+      ? (answer.json() as { items: { details: Record<string, unknown> }[] }).items
+      : [];
+  };
+  const filler = `${disk.path}/filler`;
+  fill(filler);
+  // Pages that are there already take some more events.
+  const pulled = await waitFor('pulls to go unrecorded', async () => {
+    const answer = await getManifest(wire, project, 'v1', as);
+    assert.equal(answer.status, 200, answer.text);
+    return (await unrecorded()) > 0 ? answer : undefined;
+  });
+  assert.equal(contentOf(pulled.body).digest, image.manifest.digest);
+  const refused = await pushBlob(wire, project, contentOf(randomBytes(300_000)), as);
+  assert.equal(refused.status, 503, 'a change');
+  const whole = await unrecorded();
+
+  rmSync(filler);
+  const [told, ...more] = await waitFor('the event', async () => {
+    const events = await omitted();
+    return events.length > 0 ? events : undefined;
+  });
+  assert.deepEqual([told?.details.count, more], [whole, []]);
+  assert.equal((await getManifest(wire, project, 'v1', as)).status, 200);
+  assert.equal(await unrecorded(), whole);
+  await server.stop();
+  await requireSound(server);
+});

@@ -130,6 +130,7 @@ export const accountTypes = {
     audience: 'account',
     retention: 'account',
     mode: 'relaxed',
+    mayGoUnrecorded: true,
     elsewhere: { quay: ['login_success'] },
   }),
   'account.sign_in.refuse': eventType({

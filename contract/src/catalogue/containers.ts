@@ -7,6 +7,7 @@ const routineRead = {
   audience: 'project',
   retention: 'routine',
   mode: 'strict',
+  mayGoUnrecorded: true,
   version: 1,
 } as const;
 const digest = z.string();

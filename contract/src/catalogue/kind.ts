@@ -101,6 +101,11 @@ export type EventTypeDeclaration<D extends z.ZodType = z.ZodType> = {
   audience: Audience;
   retention: RetentionClass;
   mode: Mode;
+  /**
+   * An allowed read that, where the administrator says so, is answered while the trail cannot be written: then it is
+   * counted only, in `trail.reads.omit`.
+   */
+  mayGoUnrecorded?: true;
   /** The switch that turns it off, if any. */
   group?: SwitchName;
   /** Names of the same thing elsewhere. */

@@ -94,6 +94,17 @@ export const systemTypes = {
     severity: 'notice',
     elsewhere: { quay: ['export_logs_success'] },
   }),
+  'trail.reads.omit': eventType({
+    ...strictSystem,
+    retention: 'evidence',
+    title: 'Reads went unrecorded',
+    sentence: '{details.count} allowed reads were answered while the trail could not be written',
+    description:
+      'The trail could not be written, and the setting `trail.reads_when_unwritable` lets pulls go on: these were answered without an event of their own. Recorded when the trail can be written again.',
+    details: z.strictObject({ count: z.int(), firstAt: z.string(), lastAt: z.string() }),
+    severity: 'critical',
+    elsewhere: {},
+  }),
   'api.action.refuse': eventType({
     version: 1,
     title: 'Management action refused',

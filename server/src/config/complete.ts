@@ -30,6 +30,7 @@ export function complete(values: Values, sourceOf: SourceOf): { config: Config; 
     log: values.log,
     checkpoint: checkpointOf(values.checkpoint, dataDir, wrong),
     metricsToken: values.metrics.token === undefined ? undefined : new Secret(values.metrics.token),
+    trail: values.trail,
     garbage: values.garbage,
     limits: values.limits,
   };

@@ -23,6 +23,7 @@ export type Config = {
   /** Of the log of events. `keyPath` is absolute; `copies` are absolute folders and `s3://` URLs. */
   checkpoint: { origin: string | undefined; keyPath: string; copies: readonly string[]; copySeconds: number };
   metricsToken: Secret | undefined;
+  trail: Values['trail'];
   garbage: Values['garbage'];
   limits: Values['limits'];
 };

@@ -34,6 +34,7 @@ export function addTrailMetrics(registry: Registry, parts: TrailMetricParts): vo
     'Refusals whose repeats are being counted',
     async () => parts.trail.openAttempts,
   );
+  addUnrecordedReads(registry, parts.trail);
   addGauge(registry, 'tallyman_trail_head', 'Events in the log', () => parts.db.head());
   addGauge(
     registry,
@@ -67,6 +68,18 @@ function addEventCounts(registry: Registry, trail: Trail): void {
         const [type = '', outcome = '', reason = ''] = key.split(' ');
         this.inc({ type, outcome, reason }, count);
       }
+    },
+  });
+}
+
+function addUnrecordedReads(registry: Registry, trail: Trail): void {
+  new Counter({
+    name: 'tallyman_trail_unrecorded_reads_total',
+    help: 'Allowed reads answered without an event because the trail could not be written',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(trail.unrecordedReads);
     },
   });
 }

@@ -8,7 +8,9 @@ import { createTempFolder } from '../../../tests/support/temp-folder.ts';
 import { waitFor } from '../../../tests/support/wait-for.ts';
 import { openDb } from '../db/open.ts';
 import type { Db } from '../db/store.ts';
-import { type Clock, manualClock, systemClock } from '../stdx/clock.ts';
+import { AppError, FatalError } from '../domain/error.ts';
+import { type Clock, formatUs, manualClock, systemClock } from '../stdx/clock.ts';
+import { type Appender, appendHere } from './appender.ts';
 import type { EventDraft, Performer, RefusalDraft } from './draft.ts';
 import { nodeSha256 } from './seal.ts';
 import { Trail } from './trail.ts';
@@ -195,6 +197,96 @@ for (const engine of ['sqlite', 'postgres'] as const) {
         );
       }
       assert.equal((await eventsOf(house.db)).length, nasty.length);
+    });
+  });
+}
+
+for (const engine of ['sqlite', 'postgres'] as const) {
+  const skip = engine === 'postgres' ? postgresSkip() : false;
+  describe(`reads while the trail cannot be written, on ${engine}`, { skip }, () => {
+    const pull: EventDraft<'container.blob.pull'> = {
+      type: 'container.blob.pull',
+      by: alice,
+      scope: { namespace: acme },
+      details: { digest: 'sha256:00', sizeBytes: 1 },
+    };
+    const full = new AppError('unavailable', 'full', { cause: new Error('ENOSPC') });
+
+    /** `fault.error`: what every append of an event that changes nothing meets. */
+    function breakable({ db, clock }: House, readsWhenUnwritable: 'refuse' | 'allow' | undefined) {
+      const fault: { error: Error | undefined } = { error: undefined };
+      const here = appendHere({ db, clock });
+      const appender: Appender = {
+        append: async (draft) => {
+          if (fault.error) throw fault.error;
+          return here.append(draft);
+        },
+        close: () => here.close(),
+      };
+      const parts = { db, clock, appender, ...(readsWhenUnwritable && { readsWhenUnwritable }) };
+      return { fault, trail: new Trail(parts) };
+    }
+
+    it('are refused, unless the administrator lets them go on', async () => {
+      await using house = await open(engine);
+      for (const mode of [undefined, 'refuse'] as const) {
+        const { fault, trail } = breakable(house, mode);
+        fault.error = full;
+        await assert.rejects(trail.read(pull), full);
+        fault.error = undefined;
+        await trail.trySweep();
+        assert.equal(trail.unrecordedReads, 0);
+      }
+      assert.deepEqual(await eventsOf(house.db), []);
+    });
+
+    it('are counted, and told in one event when it can be written again', async () => {
+      await using house = await open(engine);
+      const { fault, trail } = breakable(house, 'allow');
+      fault.error = full;
+      const firstAt = formatUs(house.clock.nowUs() + 1);
+      assert.equal(await trail.read(pull), undefined);
+      house.clock.advanceMs(60_000);
+      await Promise.all(Array.from({ length: 9 }, () => trail.read(pull)));
+      await trail.trySweep();
+      assert.deepEqual(await eventsOf(house.db), [], 'still full');
+      assert.deepEqual([trail.unrecordedReads, trail.counts.get('container.blob.pull success ')], [10, 10]);
+      fault.error = undefined;
+      await Promise.all([trail.trySweep(), trail.trySweep()]);
+      await trail.trySweep();
+      const events = await eventsOf(house.db);
+      assert.deepEqual(
+        events.map(({ type, actor, scope, request }) => [type, actor.kind, scope, request.protocol]),
+        [['trail.reads.omit', 'system', {}, 'internal']],
+      );
+      const { count, firstAt: first, lastAt: last } = (events[0]?.details ?? {}) as Record<string, unknown>;
+      assert.deepEqual([count, first], [10, firstAt]);
+      assert.ok(String(last) > String(first));
+      await trail.read(pull);
+      assert.deepEqual((await eventsOf(house.db)).map(({ type }) => type).slice(1), ['container.blob.pull']);
+    });
+
+    it('go on for pulls only, and not because of load or of an unknown state', async () => {
+      await using house = await open(engine);
+      const { fault, trail } = breakable(house, 'allow');
+      fault.error = full;
+      const reading: EventDraft<'trail.events.read'> = {
+        type: 'trail.events.read',
+        by: alice,
+        scope: {},
+        details: { view: 'administration', filter: '' },
+      };
+      await assert.rejects(trail.read(reading), full);
+      await assert.rejects(trail.attempt(refusal()), full);
+      for (const error of [
+        new AppError('unavailable', 'queue is full'),
+        new FatalError('unknown'),
+        new Error('x'),
+      ]) {
+        fault.error = error;
+        await assert.rejects(trail.read(pull), error);
+      }
+      assert.equal(trail.unrecordedReads, 0);
     });
   });
 }

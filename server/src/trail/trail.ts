@@ -10,9 +10,16 @@ import { Attempts } from './attempts.ts';
 import type { EventDraft, RefusalDraft } from './draft.ts';
 import { sealDraft } from './seal.ts';
 import { Switches } from './switches.ts';
+import { isUnwritable, type ReadsWhenUnwritable, UnrecordedReads } from './unrecorded-reads.ts';
 
-/** `appender`: what events that change nothing are written by; default: this thread. */
-export type TrailParts = { db: Db; clock: Clock; appender?: Appender };
+export type TrailParts = {
+  db: Db;
+  clock: Clock;
+  /** What events that change nothing are written by; default: this thread. */
+  appender?: Appender;
+  /** Default: refuse. */
+  readsWhenUnwritable?: ReadsWhenUnwritable;
+};
 
 export class Trail {
   readonly switches = new Switches();
@@ -20,14 +27,19 @@ export class Trail {
   readonly #clock: Clock;
   readonly #appender: Appender;
   readonly #attempts: Attempts;
+  readonly #readsWhenUnwritable: ReadsWhenUnwritable;
+  readonly #unrecordedReads: UnrecordedReads;
   /** `type outcome reason` -> how many, since start. */
   readonly counts = new Map<string, number>();
   #sweeping: NodeJS.Timeout | undefined;
 
-  constructor({ db, clock, appender = appendHere({ db, clock }) }: TrailParts) {
+  constructor(parts: TrailParts) {
+    const { db, clock, appender = appendHere({ db, clock }), readsWhenUnwritable = 'refuse' } = parts;
     this.#db = db;
     this.#clock = clock;
     this.#appender = appender;
+    this.#readsWhenUnwritable = readsWhenUnwritable;
+    this.#unrecordedReads = new UnrecordedReads({ clock });
     this.#attempts = new Attempts({ write: (draft) => this.#append(draft), clock });
   }
 
@@ -41,6 +53,7 @@ export class Trail {
   /** Writes the closing events of everything still open. Only changes can be recorded after it. */
   async stop(): Promise<void> {
     clearInterval(this.#sweeping);
+    await this.#tryTellReads();
     await this.#attempts.flush();
     await this.#appender.close();
   }
@@ -56,9 +69,21 @@ export class Trail {
     return sealed.id;
   }
 
-  /** Records something allowed that changed nothing (a pull, a sign-in). Resolves when durable: answer after it. */
-  async read<T extends EventType>(draft: EventDraft<T>): Promise<string> {
-    return this.#append(draft as unknown as EventDraft);
+  /**
+   * Records something allowed that changed nothing (a pull, a sign-in). Resolves when durable: answer after it. Where
+   * the administrator lets reads go on while the trail cannot be written, it may resolve to undefined: only counted.
+   */
+  async read<T extends EventType>(draft: EventDraft<T>): Promise<string | undefined> {
+    const plain = draft as unknown as EventDraft;
+    try {
+      return await this.#append(plain);
+    } catch (error) {
+      const goesOn = this.#readsWhenUnwritable === 'allow' && declarationOf(plain.type).mayGoUnrecorded;
+      if (!goesOn || !isUnwritable(error)) throw error;
+      this.#unrecordedReads.note();
+      this.#count(plain);
+      return undefined;
+    }
   }
 
   /**
@@ -82,12 +107,22 @@ export class Trail {
 
   /** Closes refusals that have gone quiet. What cannot be written now is tried with the next. */
   async trySweep(): Promise<void> {
-    await this.#attempts.sweep().catch(() => {});
+    await Promise.all([this.#tryTellReads(), this.#attempts.sweep().catch(() => {})]);
+  }
+
+  /** Since the start, for metrics. */
+  get unrecordedReads(): number {
+    return this.#unrecordedReads.total;
   }
 
   /** Open folds, for metrics. */
   get openAttempts(): number {
     return this.#attempts.size;
+  }
+
+  async #tryTellReads(): Promise<void> {
+    const write = (draft: EventDraft): Promise<string> => this.#append(draft);
+    await this.#unrecordedReads.tell({ probe: () => this.#db.probe(), write }).catch(() => {});
   }
 
   async #append(draft: EventDraft): Promise<string> {
