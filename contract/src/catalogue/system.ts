@@ -98,7 +98,7 @@ export const systemTypes = {
     ...strictSystem,
     retention: 'evidence',
     title: 'Reads went unrecorded',
-    sentence: '{details.count} allowed reads were answered while the trail could not be written',
+    sentence: 'Pulls were answered that the trail does not tell of: {details.count}',
     description:
       'The trail could not be written, and the setting `trail.reads_when_unwritable` lets pulls go on: these were answered without an event of their own. Recorded when the trail can be written again.',
     details: z.strictObject({ count: z.int(), firstAt: z.string(), lastAt: z.string() }),

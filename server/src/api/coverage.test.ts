@@ -20,6 +20,7 @@ const ofTheServer: Record<string, string> = {
   'system.limit.reach': 'a protection of the whole server',
   'system.server.start': 'the process',
   'system.server.stop': 'the process',
+  'trail.reads.omit': 'the trail, when it can be written again',
 };
 
 describe('the coverage matrix', () => {
