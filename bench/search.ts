@@ -159,7 +159,8 @@ async function bareWithIndexes(path: string, writers: number, seconds: number): 
         .replaceAll('{text}', 'TEXT')
         .replaceAll('{int}', 'INTEGER')
         .replaceAll('{blob}', 'BLOB')
-        .replaceAll('{serial}', 'INTEGER PRIMARY KEY'),
+        .replaceAll('{serial}', 'INTEGER PRIMARY KEY')
+        .replaceAll('{clustered}', ''),
     );
   }
   const body = db.prepare('INSERT INTO event VALUES (?, ?)');

@@ -27,11 +27,12 @@ export class SqliteFile {
   }
 
   /** Runs all of `work` in one transaction. */
-  transaction(work: () => void): void {
+  transaction<R>(work: () => R): R {
     this.#handle.exec('BEGIN IMMEDIATE');
     try {
-      work();
+      const result = work();
       this.#handle.exec('COMMIT');
+      return result;
     } catch (error) {
       if (this.#handle.isTransaction) this.#handle.exec('ROLLBACK');
       throw error;

@@ -12,7 +12,7 @@ export type TrailMetricParts = {
   db: Db;
   trail: Trail;
   clock: Clock;
-  search: Pick<Search, 'lag'>;
+  search: Pick<Search, 'lag' | 'restarts'>;
 };
 
 /** Adding up blobs reads a table that may be long: once a minute at most. */
@@ -41,6 +41,12 @@ export function addTrailMetrics(registry: Registry, parts: TrailMetricParts): vo
     'tallyman_search_lag_events',
     'Events in the log that a search does not find yet',
     async () => parts.search.lag(),
+  );
+  addGauge(
+    registry,
+    'tallyman_search_projector_restarts',
+    'How often the projector of the search index broke and was started again, since the start',
+    async () => parts.search.restarts(),
   );
   addGauge(
     registry,

@@ -2,7 +2,7 @@
  * From an event's stored bytes to its row in the search projection: ids as texts (the store numbers them), names as they
  * were, and two texts to look through, because what is restricted must not be found by those who may not read it.
  */
-import type { AuditEvent, EventType } from '@tallyman/contract';
+import type { AuditEvent, EventType, Repeats } from '@tallyman/contract';
 import { declarationOf, fieldMarks, isEventType } from '@tallyman/contract';
 import { parseTimeUs } from '../stdx/clock.ts';
 import { addressBytes } from './address.ts';
@@ -43,7 +43,9 @@ export type ProjectedRow = {
   request: string | null;
   cause: Buffer | null;
   /** Whether it only counts the repeats of its cause, and is shown with it. */
-  repeats: boolean;
+  closing: boolean;
+  /** How many further refusals it counts. */
+  repeats: number | null;
   text: string;
   restrictedText: string;
 };
@@ -84,6 +86,7 @@ export function projectRow(stored: StoredEvent): ProjectedRow {
   const event = openStored(stored);
   const { actor, onBehalfOf, credential, scope, target, request } = event;
   const texts = collectTexts(event);
+  const repeats = event.details.repeats as Partial<Repeats> | undefined;
   return {
     idx: stored.idx,
     id: uuidBytes(event.id) as Buffer,
@@ -111,7 +114,8 @@ export function projectRow(stored: StoredEvent): ProjectedRow {
     agent: searchable(plain(request.userAgent)) ?? null,
     request: plain(request.id) ?? null,
     cause: event.cause === undefined ? null : (uuidBytes(event.cause) ?? null),
-    repeats: (event.details.repeats as { folded?: string } | undefined)?.folded === 'key',
+    closing: repeats?.folded === 'key',
+    repeats: repeats?.count ?? null,
     text: searchable(plain(texts.open.join('\n'))) as string,
     restrictedText: searchable(plain(texts.restricted.join('\n'))) as string,
   };

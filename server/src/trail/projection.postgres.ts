@@ -9,13 +9,18 @@ import {
   projectionLimits,
   type QuestionName,
   type QuestionOf,
+  type Run,
   tooManyQuestions,
 } from './projection.ts';
-import { belongs, freshState, projectStretch, selectStretch } from './projector.ts';
+import { belongs, eventsPerBatch, freshState, projectStretch, selectStretch } from './projector.ts';
 import { PostgresSink } from './search-sink.postgres.ts';
+import { NamesLeft } from './search-sink.ts';
 import { postgresSource } from './search-source.postgres.ts';
 import type { SearchSource } from './search-source.ts';
 import { Words } from './select.ts';
+
+/** A stretch of the log that was read before it was wanted. */
+type Ahead = { from: number; to: number; events: Promise<StoredEvent[]> };
 
 export class PostgresProjection implements Projection {
   readonly #db: Db;
@@ -30,17 +35,20 @@ export class PostgresProjection implements Projection {
   #head = 0;
   #running: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
+  #ahead: Ahead | undefined;
+  /** The sink has one writer: what is written next waits for it. */
+  #written: Promise<unknown> = Promise.resolve();
   #stopListening: () => void = () => {};
   #closed = false;
 
-  private constructor(db: Db) {
+  private constructor(db: Db, options: { eventsPerCounting: number }) {
     this.#db = db;
-    this.#sink = new PostgresSink(db);
+    this.#sink = new PostgresSink(db, options);
     this.#source = postgresSource(db.read);
   }
 
-  static async open(db: Db): Promise<PostgresProjection> {
-    const projection = new PostgresProjection(db);
+  static async open(db: Db, options: { eventsPerCounting: number }): Promise<PostgresProjection> {
+    const projection = new PostgresProjection(db, options);
     await projection.#recover();
     projection.#stopListening = db.onHead((head) => projection.#follow(head));
     projection.#follow(await db.head());
@@ -62,6 +70,11 @@ export class PostgresProjection implements Projection {
 
   failure(): string | undefined {
     return this.#failure;
+  }
+
+  /** The loop cannot break: it is tried again for as long as the server runs. */
+  restarts(): number {
+    return 0;
   }
 
   onProjected(listener: () => void): () => void {
@@ -91,11 +104,44 @@ export class PostgresProjection implements Projection {
     }
   }
 
+  async forget(runs: readonly Run[]): Promise<void> {
+    const left = new NamesLeft();
+    const most = projectionLimits.eventsPerForgetting;
+    for (const { first, last } of runs)
+      for (let low = first; low <= last; low += most)
+        await this.#write(() =>
+          this.#sink.forget({ first: low, last: Math.min(last, low + most - 1) }, left),
+        );
+    await this.#write(() => this.#sink.forgetNames(left));
+  }
+
+  async reproject(indexes: readonly number[]): Promise<void> {
+    const left = new NamesLeft();
+    for (let at = 0; at < indexes.length; at += projectionLimits.eventsPerForgetting) {
+      const some = indexes.slice(at, at + projectionLimits.eventsPerForgetting);
+      await this.#write(async () => this.#sink.exchange(await this.#source.events(some), left));
+    }
+    await this.#write(() => this.#sink.forgetNames(left));
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#stopListening();
     clearTimeout(this.#retry);
     await this.#running;
+    await this.#written;
+    await this.#ahead?.events.catch(() => {});
+  }
+
+  /** One after another. What was read ahead may hold what is being forgotten. */
+  async #write(work: () => Promise<void>): Promise<void> {
+    const mine = this.#written.then(() => {
+      if (this.#closed) throw givenUp();
+      this.#ahead = undefined;
+      return work();
+    });
+    this.#written = mine.catch(() => {});
+    await mine;
   }
 
   /** Resolves when the caller may use a connection; it then counts as one that does. */
@@ -125,16 +171,33 @@ export class PostgresProjection implements Projection {
 
   async #catchUp(): Promise<void> {
     while (this.#projected < this.#head && !this.#closed) {
-      const head = this.#head;
-      const events = await this.#source.rows<StoredEvent>({
-        text: selectStretch,
-        params: [this.#projected, head],
-      });
-      const { rows, next } = projectStretch(events, head);
-      await this.#sink.write(rows, next);
-      this.#projected = next;
+      const step = this.#written.then(() => this.#step());
+      this.#written = step.catch(() => {});
+      await step;
       this.#failure = undefined;
       for (const listener of this.#listeners) listener();
     }
+  }
+
+  /** While the database stores one batch, the next is read. */
+  async #step(): Promise<void> {
+    const { events, to } = this.#stretchFrom(this.#projected);
+    this.#ahead = undefined;
+    const { rows, next } = projectStretch(await events, to, eventsPerBatch);
+    if (next < this.#head) this.#ahead = this.#stretchFrom(next);
+    await this.#sink.write(rows, next);
+    this.#projected = next;
+  }
+
+  #stretchFrom(from: number): Ahead {
+    if (this.#ahead?.from === from) return this.#ahead;
+    const to = this.#head;
+    const events = this.#source.rows<StoredEvent>({
+      text: selectStretch,
+      params: [from, to, eventsPerBatch],
+    });
+    // Looked at when it is its turn.
+    events.catch(() => {});
+    return { from, to, events };
   }
 }

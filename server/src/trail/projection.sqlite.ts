@@ -12,12 +12,19 @@ import {
   projectionLimits,
   type QuestionName,
   type QuestionOf,
+  type Run,
   tooManyQuestions,
 } from './projection.ts';
 import type { ProjectorData, ProjectorNews, ProjectorOrder } from './projector-worker.ts';
 import type { SearcherData, SearcherNews, SearcherOrder } from './search-worker.ts';
 
-export type SqliteProjectionParts = { db: Db; logPath: string; searchPath: string; searchers: number };
+export type SqliteProjectionParts = {
+  db: Db;
+  logPath: string;
+  searchPath: string;
+  searchers: number;
+  eventsPerCounting: number;
+};
 
 type Asked = {
   number: number;
@@ -26,12 +33,14 @@ type Asked = {
   resolve: (answer: never) => void;
   reject: (error: unknown) => void;
 };
+/** Waits until events were taken out or projected anew. */
+type Changing = { resolve: () => void; reject: (error: Error) => void };
 type Searcher = { thread: Worker; cancelled: Int32Array; asked: Asked | undefined; exited: Promise<unknown> };
 
 export class SqliteProjection implements Projection {
   readonly #parts: SqliteProjectionParts;
-  readonly #projector: Worker;
-  readonly #projectorExited: Promise<unknown>;
+  #projector: Worker;
+  #projectorExited: Promise<unknown>;
   readonly #searchers: Searcher[];
   readonly #listeners = new Set<() => void>();
   readonly #waiting: Asked[] = [];
@@ -41,6 +50,12 @@ export class SqliteProjection implements Projection {
   #head = 0;
   #telling: NodeJS.Timeout | undefined;
   #asked = 0;
+  readonly #changing = new Map<number, Changing>();
+  #changes = 0;
+  /** Starts of the projector since it last came on, and in all. */
+  #failedStarts = 0;
+  #restarts = 0;
+  #restarting: NodeJS.Timeout | undefined;
   #stopListening: () => void = () => {};
   #closed = false;
 
@@ -53,23 +68,14 @@ export class SqliteProjection implements Projection {
 
   /** Resolves when `search.db` exists and belongs to the log; it may still be far behind. */
   static async open(parts: SqliteProjectionParts): Promise<SqliteProjection> {
-    const data: ProjectorData = { logPath: parts.logPath, searchPath: parts.searchPath };
-    // A batch is some megabytes of short-lived objects: with the default they would be moved twice before they die.
-    const projector = new Worker(new URL('./projector-worker.ts', import.meta.url), {
-      workerData: data,
-      resourceLimits: { maxYoungGenerationSizeMb: 64 },
-    });
+    const projector = startProjector(parts);
     const first = await new Promise<ProjectorNews>((resolve, reject) => {
       projector.once('message', resolve);
       projector.once('error', reject);
     });
     const projection = new SqliteProjection(parts, projector);
     projection.#hear(first);
-    projector.on('message', (news: ProjectorNews) => projection.#hear(news));
-    // The thread is gone, with what it did not commit; the lag grows until writers are held up, and a restart repairs it.
-    projector.on('error', (error) => {
-      projection.#failure = error instanceof Error ? error.message : String(error);
-    });
+    projection.#listenTo(projector);
     projection.#stopListening = parts.db.onHead((head) => projection.#grown(head));
     projection.#grown(await parts.db.head());
     return projection;
@@ -118,10 +124,23 @@ export class SqliteProjection implements Projection {
     });
   }
 
+  forget(runs: readonly Run[]): Promise<void> {
+    return this.#change((number) => ({ number, forget: runs }));
+  }
+
+  reproject(indexes: readonly number[]): Promise<void> {
+    return this.#change((number) => ({ number, reproject: indexes }));
+  }
+
+  restarts(): number {
+    return this.#restarts;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#stopListening();
     clearTimeout(this.#telling);
+    clearTimeout(this.#restarting);
     this.#telling = undefined;
     for (const asked of this.#waiting.splice(0)) asked.reject(givenUp());
     this.#order({ end: true });
@@ -148,11 +167,55 @@ export class SqliteProjection implements Projection {
     this.#projector.postMessage(order);
   }
 
+  #change(order: (number: number) => ProjectorOrder): Promise<void> {
+    if (this.#closed || this.#restarting !== undefined) return Promise.reject(beingRebuilt());
+    return new Promise((resolve, reject) => {
+      const number = ++this.#changes;
+      this.#changing.set(number, { resolve, reject });
+      this.#order(order(number));
+    });
+  }
+
+  #listenTo(projector: Worker): void {
+    projector.on('message', (news: ProjectorNews) => this.#hear(news));
+    projector.on('error', (error) => this.#restart(error));
+  }
+
+  /**
+   * The thread broke, with what it did not commit. Another one goes on where the file stands; when each one breaks, the lag
+   * grows until writers are held up, and operators read why.
+   */
+  #restart(error: unknown): void {
+    this.#failure = error instanceof Error ? error.message : String(error);
+    for (const { reject } of this.#changing.values()) reject(beingRebuilt());
+    this.#changing.clear();
+    if (this.#closed || this.#failedStarts >= projectionLimits.restarts) return;
+    const waitMs = projectionLimits.retryMs * 2 ** this.#failedStarts++;
+    this.#restarting = setTimeout(() => {
+      this.#restarting = undefined;
+      this.#restarts++;
+      this.#projector = startProjector(this.#parts);
+      this.#projectorExited = exited(this.#projector);
+      this.#listenTo(this.#projector);
+      this.#order({ head: this.#head });
+    }, waitMs).unref();
+  }
+
   #hear(news: ProjectorNews): void {
+    if ('done' in news) {
+      const changing = this.#changing.get(news.done);
+      this.#changing.delete(news.done);
+      if (news.error === undefined) changing?.resolve();
+      else changing?.reject(new Error(news.error));
+      return;
+    }
     this.#failure = 'failed' in news ? news.failed : undefined;
     if ('failed' in news) return;
+    if (news.projected > this.#projected) this.#failedStarts = 0;
+    // A thread started again may have found the file unfit and made it anew.
+    const anew = news.anew === true || news.projected < this.#projected;
     this.#projected = news.projected;
-    if (news.anew)
+    if (anew)
       for (const { thread } of this.#searchers) thread.postMessage({ reopen: true } satisfies SearcherOrder);
     for (const listener of this.#listeners) listener();
   }
@@ -227,6 +290,15 @@ export class SqliteProjection implements Projection {
     this.#searchers[this.#searchers.indexOf(broken)] = this.#startSearcher();
     this.#hand();
   }
+}
+
+function startProjector({ logPath, searchPath, eventsPerCounting }: SqliteProjectionParts): Worker {
+  const data: ProjectorData = { logPath, searchPath, eventsPerCounting };
+  // A batch is some megabytes of short-lived objects: with the default they would be moved twice before they die.
+  return new Worker(new URL('./projector-worker.ts', import.meta.url), {
+    workerData: data,
+    resourceLimits: { maxYoungGenerationSizeMb: 64 },
+  });
 }
 
 function exited(thread: Worker): Promise<unknown> {

@@ -8,23 +8,44 @@ import {
   type SqliteFile,
 } from '../db/search-file.ts';
 import type { StoredEvent } from './projected-row.ts';
-import { projectionLimits } from './projection.ts';
-import { belongs, freshState, projectStretch, selectStretch } from './projector.ts';
-import { SqliteSink } from './search-sink.sqlite.ts';
+import { projectionLimits, type Run } from './projection.ts';
+import {
+  belongs,
+  eventsPerBatch,
+  eventsPerPortion,
+  freshState,
+  projectStretch,
+  selectStretch,
+} from './projector.ts';
+import { type Portion, SqliteSink } from './search-sink.sqlite.ts';
+import { NamesLeft } from './search-sink.ts';
 
-export type ProjectorData = { logPath: string; searchPath: string };
-/** To the thread: the log has grown; the file was found torn; end. */
-export type ProjectorOrder = { head: number } | { rebuild: true } | { end: true };
-/** From the thread. `anew`: the file is another one, so readers must open it again. `failed`: why it waits. */
-export type ProjectorNews = { projected: number; anew?: true } | { failed: string };
+export type ProjectorData = { logPath: string; searchPath: string; eventsPerCounting: number };
+/** To the thread: the log has grown; the file was found torn; events changed; end. */
+export type ProjectorOrder =
+  | { head: number }
+  | { rebuild: true }
+  | { number: number; forget: readonly Run[] }
+  | { number: number; reproject: readonly number[] }
+  | { end: true };
+/**
+ * From the thread. `anew`: the file is another one, so readers must open it again. `failed`: why it waits. `done`: what was
+ * ordered under that number is, or was not and why.
+ */
+export type ProjectorNews =
+  | { projected: number; anew?: true }
+  | { failed: string }
+  | { done: number; error?: string };
 
-const { logPath, searchPath } = workerData as ProjectorData;
+const { logPath, searchPath, eventsPerCounting } = workerData as ProjectorData;
 const log = openForReading(logPath);
 let file: SqliteFile;
 let sink: SqliteSink;
 let next = 0;
 let head = 0;
 let running = false;
+/** Orders to change events that are under way. */
+let changing = 0;
 let ended = false;
 
 function tell(news: ProjectorNews): void {
@@ -37,11 +58,15 @@ function open(): void {
   else next = recovered;
 }
 
+function openSink(): void {
+  file = openSearchFile(searchPath);
+  sink = new SqliteSink(file, { eventsPerCounting });
+}
+
 /** The next index of a projection that belongs to this log; undefined when there is none. */
 function tryOpen(): number | undefined {
   try {
-    file = openSearchFile(searchPath);
-    sink = new SqliteSink(file);
+    openSink();
     const found = { state: sink.state(), last: sink.last() };
     const lastBody =
       found.last &&
@@ -67,8 +92,7 @@ function tryClose(): void {
 
 function rebuild(): void {
   removeSearchFile(searchPath);
-  file = openSearchFile(searchPath);
-  sink = new SqliteSink(file);
+  openSink();
   sink.begin(freshState());
   next = 0;
 }
@@ -82,14 +106,12 @@ async function follow(): Promise<void> {
     await new Promise(setImmediate);
   }
   running = false;
-  if (ended) finish();
+  finishWhenEnded();
 }
 
 function step(): void {
   try {
-    const stretch = projectStretch(log.rows<StoredEvent>(selectStretch, [next, head]), head);
-    sink.write(stretch.rows, stretch.next);
-    next = stretch.next;
+    next = sink.write(portions(next, head));
     tell({ projected: next });
   } catch (error) {
     if (isTorn(error)) {
@@ -107,27 +129,79 @@ function step(): void {
   }
 }
 
+/** A batch, read bit by bit, so that what a bit leaves behind is young when it dies. */
+function* portions(from: number, to: number): Generator<Portion> {
+  for (let low = from; low < to && low < from + eventsPerBatch; ) {
+    const stretch = projectStretch(log.rows<StoredEvent>(selectStretch, [low, to, eventsPerPortion]), to);
+    yield stretch;
+    low = stretch.next;
+  }
+}
+
 function startAnew(): void {
   tryClose();
   rebuild();
   tell({ projected: 0, anew: true });
 }
 
-function finish(): void {
+async function change(number: number, work: (left: NamesLeft) => Generator<void>): Promise<void> {
+  changing++;
+  try {
+    const left = new NamesLeft();
+    for (const _bit of work(left)) {
+      await new Promise(setImmediate);
+      if (ended) throw new Error('the projection was closed');
+    }
+    sink.forgetNames(left);
+    tell({ done: number });
+  } catch (error) {
+    if (isTorn(error)) startAnew();
+    tell({ done: number, error: (error as Error).message });
+  }
+  changing--;
+  finishWhenEnded();
+}
+
+function* forget(runs: readonly Run[], left: NamesLeft): Generator<void> {
+  for (const { first, last } of runs) {
+    for (let low = first; low <= last; low += projectionLimits.eventsPerForgetting) {
+      sink.forget({ first: low, last: Math.min(last, low + projectionLimits.eventsPerForgetting - 1) }, left);
+      yield;
+    }
+  }
+}
+
+function* reproject(indexes: readonly number[], left: NamesLeft): Generator<void> {
+  for (let at = 0; at < indexes.length; at += projectionLimits.eventsPerForgetting) {
+    const some = indexes.slice(at, at + projectionLimits.eventsPerForgetting);
+    sink.exchange(log.rows<StoredEvent>(selectStored, [JSON.stringify(some)]), left);
+    yield;
+  }
+}
+
+const selectStored = `SELECT event.idx AS idx, body, fields FROM event LEFT JOIN event_private ON event_private.idx = event.idx
+  WHERE event.idx IN (SELECT value FROM json_each(?)) ORDER BY event.idx`;
+
+function finishWhenEnded(): void {
+  if (!ended || running || changing > 0) return;
   tryClose();
   log.close();
   parentPort?.close();
 }
 
 parentPort?.on('message', (order: ProjectorOrder) => {
-  if ('end' in order) {
+  if ('forget' in order) {
+    void change(order.number, (left) => forget(order.forget, left));
+  } else if ('reproject' in order) {
+    void change(order.number, (left) => reproject(order.reproject, left));
+  } else if ('end' in order) {
     ended = true;
-    if (!running) finish();
-    return;
+    finishWhenEnded();
+  } else {
+    if ('rebuild' in order) startAnew();
+    else head = Math.max(head, order.head);
+    void follow();
   }
-  if ('rebuild' in order) startAnew();
-  else head = Math.max(head, order.head);
-  void follow();
 });
 
 open();

@@ -6,16 +6,21 @@ import { secretBytes } from '../stdx/random.ts';
 import { type ProjectedRow, projectRow, type StoredEvent, uuidBytes } from './projected-row.ts';
 import { idOfBody, type LastRow, type ProjectionState, projectionVersion } from './search-sink.ts';
 
-/** Events in one batch of the projection. */
+/** Events in one batch of the projection, and read at once for it. */
 export const eventsPerBatch = 5_000;
+export const eventsPerPortion = 500;
 
 export const selectStretch = `SELECT event.idx AS idx, body, fields FROM event LEFT JOIN event_private ON event_private.idx = event.idx
-  WHERE event.idx >= ? AND event.idx < ? ORDER BY event.idx LIMIT ${eventsPerBatch}`;
+  WHERE event.idx >= ? AND event.idx < ? ORDER BY event.idx LIMIT ?`;
 
-/** `head`: where the stretch ended. A body that cannot be read is left to verification: it must not stop the rest. */
+/**
+ * `head`: where the stretch ended; `most`: how many events were asked for. A body that cannot be read is left to
+ * verification: it must not stop the rest.
+ */
 export function projectStretch(
   events: readonly StoredEvent[],
   head: number,
+  most: number = eventsPerPortion,
 ): { rows: ProjectedRow[]; next: number } {
   const rows: ProjectedRow[] = [];
   for (const event of events) {
@@ -27,7 +32,7 @@ export function projectStretch(
   }
   const last = events.at(-1);
   // Fewer than asked for: the rest of the stretch was dropped by retention.
-  return { rows, next: last && events.length === eventsPerBatch ? last.idx + 1 : head };
+  return { rows, next: last && events.length === most ? last.idx + 1 : head };
 }
 
 /** `lastBody`: body of the last event projected, if the log still has it. */
@@ -43,5 +48,5 @@ export function belongs(
 }
 
 export function freshState(): ProjectionState {
-  return { version: projectionVersion, generation: secretBytes(4).readUInt32BE(), next: 0 };
+  return { version: projectionVersion, generation: secretBytes(4).readUInt32BE(), next: 0, counted: 0 };
 }

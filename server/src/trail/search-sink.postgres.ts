@@ -1,36 +1,93 @@
 /** The projection's writer on PostgreSQL: one transaction for each batch, beside the log in the same database. */
+import { statement, type Value } from '../db/statement.ts';
 import type { Db, ReadDb, Tx } from '../db/store.ts';
-import type { ProjectedRow } from './projected-row.ts';
+import { type ProjectedRow, projectRow, type StoredEvent } from './projected-row.ts';
+import type { Run } from './projection.ts';
 import {
-  blocksOf,
+  addToCell,
+  type Cell,
+  type CountedRow,
+  cellColumns,
+  cellKey,
+  countedColumns,
+  deleteEmptyCell,
+  Gathered,
+  putCell,
+} from './rollup.ts';
+import {
+  addToBlocks,
+  type Block,
+  deleteName,
+  deleteNameWord,
   eventColumns,
   insertState,
   keyText,
   type LastRow,
-  namesOfRow,
+  leavingColumns,
+  mostRemembered,
+  type Named,
+  type NamesLeft,
+  NamesStored,
+  nameColumns,
   type ProjectionState,
+  principalColumns,
   putBlock,
+  type RowLeaving,
   selectLast,
   selectState,
-  valuesOf,
+  storedRow,
   wordsOf,
 } from './search-sink.ts';
 import { compiled } from './search-source.postgres.ts';
 import { inValues, type Sql } from './sql.ts';
 
-const mostRemembered = 100_000;
 const textsPerStatement = 1_000;
+const blobColumns: readonly string[] = ['id', 'ip', 'cause'];
+const textColumns: readonly string[] = [
+  'actor_name',
+  'on_behalf_of_name',
+  'namespace_name',
+  'project_path',
+  'target_name',
+  'agent',
+  'request',
+  'text',
+  'restricted_text',
+];
+
+function unnest(columns: readonly string[], typeOf: (column: string) => string): string {
+  return `SELECT * FROM unnest(${columns.map((column) => `?::${typeOf(column)}[]`).join(', ')})`;
+}
+
+const typeOfColumn = (column: string): string =>
+  blobColumns.includes(column) ? 'bytea' : textColumns.includes(column) ? 'text' : 'bigint';
+const insertEvents = statement(
+  `INSERT INTO search_event (${eventColumns.join(', ')}) ${unnest(eventColumns, typeOfColumn)}`,
+);
+const insertNames = statement(
+  `INSERT INTO search_name (dimension, name, word) ${unnest(['dimension', 'name', 'word'], (column) => (column === 'word' ? 'bigint' : 'text'))} ON CONFLICT DO NOTHING`,
+);
+const insertCells = statement(`INSERT ${putCell} ${unnest(cellColumns, () => 'bigint')} ${addToCell}`);
+const setNext = statement('UPDATE search_state SET next = ?');
+const setCounted = statement('UPDATE search_state SET counted = ?');
+const addBlock = statement(putBlock);
 
 export class PostgresSink {
   readonly #db: Db;
+  readonly #eventsPerCounting: number;
   readonly #words = new Map<string, number>();
+  readonly #names = new NamesStored();
+  readonly #gathered = new Gathered();
+  /** Whether `gathered` is what lies between `counted` and `next` in the tables. */
+  #isGathered = false;
 
-  constructor(db: Db) {
+  constructor(db: Db, options: { eventsPerCounting: number }) {
     this.#db = db;
+    this.#eventsPerCounting = options.eventsPerCounting;
   }
 
-  async state(): Promise<ProjectionState | undefined> {
-    return (await run<ProjectionState>(this.#db.read, { text: selectState, params: [] }))[0];
+  async state(on: ReadDb = this.#db.read): Promise<ProjectionState | undefined> {
+    return (await run<ProjectionState>(on, { text: selectState, params: [] }))[0];
   }
 
   async last(): Promise<LastRow | undefined> {
@@ -38,54 +95,157 @@ export class PostgresSink {
   }
 
   /** Throws away what is there. */
-  async begin(state: ProjectionState): Promise<void> {
-    this.#words.clear();
+  async begin({ version, generation, next, counted }: ProjectionState): Promise<void> {
+    this.#forgetAll();
     await this.#transact(async (tx) => {
-      await run(tx, {
-        text: 'TRUNCATE search_state, search_word, search_name, search_event, search_block',
-        params: [],
-      });
-      await run(tx, { text: insertState, params: [state.version, state.generation, state.next] });
+      const tables = 'search_state, search_word, search_name, search_event, search_block, search_count';
+      await run(tx, { text: `TRUNCATE ${tables}`, params: [] });
+      await run(tx, { text: insertState, params: [version, generation, next, counted] });
     });
   }
 
   async write(rows: readonly ProjectedRow[], next: number): Promise<void> {
+    await this.#change(async (tx) => {
+      await this.#put(tx, rows, () => this.#gathered);
+      const blocks = new Map<number, Block>();
+      addToBlocks(blocks, rows);
+      for (const { block, firstUs, lastUs } of blocks.values())
+        await tx.run(addBlock, [block, firstUs, lastUs]);
+      await tx.run(setNext, [next]);
+      if (this.#gathered.size < this.#eventsPerCounting) return;
+      await putCells(tx, this.#gathered.take());
+      await tx.run(setCounted, [next]);
+    });
+  }
+
+  /** Takes out the events of a run of indexes. */
+  async forget({ first, last }: Run, left: NamesLeft): Promise<void> {
+    await this.#change(async (tx) => {
+      const rows = await run<RowLeaving>(tx, {
+        text: `DELETE FROM search_event WHERE idx >= ? AND idx <= ? RETURNING ${leavingColumns}`,
+        params: [first, last],
+      });
+      await this.#takeOut(tx, rows, left);
+    });
+  }
+
+  /** Projects these events, which are in the projection, once more. */
+  async exchange(events: readonly StoredEvent[], left: NamesLeft): Promise<void> {
+    await this.#change(async (tx) => {
+      const { counted, rows } = await this.#leave(tx, events);
+      const changed = new Gathered();
+      for (const row of rows) {
+        left.note(row);
+        (row.idx < counted ? changed : this.#gathered).add(row, -1);
+      }
+      const there = new Set(rows.map(({ idx }) => idx));
+      const again = events.filter(({ idx }) => there.has(idx)).map(projectRow);
+      await this.#put(tx, again, (idx) => (idx < counted ? changed : this.#gathered));
+      await countNow(tx, changed);
+    });
+  }
+
+  /** Takes out names that no event has any more. */
+  async forgetNames(left: NamesLeft): Promise<void> {
+    await this.#change(async (tx) => {
+      for (const { dimension, name, word } of left.names) {
+        const used = `SELECT 1 FROM search_event WHERE ${dimension} = ? AND ${nameColumns[dimension]} = ? LIMIT 1`;
+        if ((await run(tx, { text: used, params: [word, name] })).length === 0)
+          await run(tx, { text: deleteName, params: [dimension, keyText(name), word] });
+      }
+      for (const word of left.principals)
+        if (!(await isUsed(tx, word))) await run(tx, { text: deleteNameWord, params: [word] });
+      await run(tx, { text: 'UPDATE search_state SET generation = generation + 1', params: [] });
+    });
+    this.#forgetAll();
+  }
+
+  async #leave(tx: Tx, events: readonly StoredEvent[]): Promise<{ counted: number; rows: RowLeaving[] }> {
+    const counted = (await this.state(tx))?.counted ?? 0;
+    const rows = await run<RowLeaving>(tx, {
+      text: `DELETE FROM search_event WHERE idx = ANY(?::bigint[]) RETURNING ${leavingColumns}`,
+      params: [`{${events.map(({ idx }) => idx).join(',')}}`],
+    });
+    return { counted, rows };
+  }
+
+  async #takeOut(tx: Tx, rows: readonly RowLeaving[], left: NamesLeft): Promise<void> {
+    const counted = (await this.state(tx))?.counted ?? 0;
+    const gone = new Gathered();
+    for (const row of rows) {
+      left.note(row);
+      (row.idx < counted ? gone : this.#gathered).add(row, -1);
+    }
+    await countNow(tx, gone);
+  }
+
+  /** Not held up by its own lag. After an error what is remembered is read anew. */
+  async #change(unit: (tx: Tx) => Promise<void>): Promise<void> {
     if (this.#words.size > mostRemembered) this.#words.clear();
+    await this.#transact(async (tx) => {
+      // A unit may be run again after a conflict.
+      if (!this.#isGathered) await this.#gatherAgain(tx);
+      this.#isGathered = false;
+      await unit(tx);
+    });
+    this.#isGathered = true;
+  }
+
+  async #transact(unit: (tx: Tx) => Promise<void>): Promise<void> {
     try {
-      await this.#transact((tx) => this.#write(tx, rows, next));
+      await this.#db.transact(unit, { ungated: true });
     } catch (error) {
-      this.#words.clear();
+      this.#forgetAll();
       throw error;
     }
   }
 
-  /** Not held up by its own lag. */
-  async #transact(unit: (tx: Tx) => Promise<void>): Promise<void> {
-    await this.#db.transact(unit, { ungated: true });
+  #forgetAll(): void {
+    this.#words.clear();
+    this.#names.clear();
   }
 
-  async #write(tx: Tx, rows: readonly ProjectedRow[], next: number): Promise<void> {
+  async #gatherAgain(tx: Tx): Promise<void> {
+    this.#forgetAll();
+    this.#gathered.clear();
+    const text = `SELECT ${countedColumns} FROM search_event WHERE idx >= (SELECT counted FROM search_state)`;
+    for (const row of await run<CountedRow>(tx, { text, params: [] })) this.#gathered.add(row);
+  }
+
+  async #put(tx: Tx, rows: readonly ProjectedRow[], into: (idx: number) => Gathered): Promise<void> {
+    if (rows.length === 0) return;
     await this.#learnWords(tx, rows);
     const word = (text: string): number => this.#words.get(text) as number;
     const since = await sinceOf(tx, rows);
-    const records = rows.map((row) => recordOf(row, word, since));
-    if (records.length > 0) {
-      const columns = eventColumns.join(', ');
-      await run(tx, {
-        text: `INSERT INTO search_event (${columns}) SELECT ${columns} FROM json_populate_recordset(NULL::search_event, ?::json)`,
-        params: [JSON.stringify(records)],
-      });
+    const columns: string[][] = eventColumns.map(() => []);
+    const news: Named[] = [];
+    for (const row of rows) {
+      const us = row.closing && row.cause !== null ? since.get(row.cause.toString('hex')) : undefined;
+      const { values, counted } = storedRow(row, word, us ?? null);
+      values.forEach((value, at) => void (columns[at] as string[]).push(element(value)));
+      news.push(...this.#names.newsOf(row, counted));
+      into(row.idx).add(counted);
     }
-    await putNames(tx, rows, word);
-    for (const { block, firstUs, lastUs } of blocksOf(rows))
-      await run(tx, { text: putBlock, params: [block, firstUs, lastUs] });
-    await run(tx, { text: 'UPDATE search_state SET next = ?', params: [next] });
+    await tx.run(insertEvents, columns.map(array));
+    if (news.length > 0) {
+      const named = [
+        news.map(({ dimension }) => dimension),
+        news.map(({ name }) => name),
+        news.map((one) => one.word),
+      ];
+      await tx.run(
+        insertNames,
+        named.map((values) => array(values.map(element))),
+      );
+    }
   }
 
   async #learnWords(tx: Tx, rows: readonly ProjectedRow[]): Promise<void> {
-    const unknown = [...new Set(rows.flatMap(wordsOf))].filter((text) => !this.#words.has(text));
-    for (let at = 0; at < unknown.length; at += textsPerStatement) {
-      const texts = unknown.slice(at, at + textsPerStatement);
+    const unknown = new Set<string>();
+    for (const row of rows) for (const text of wordsOf(row)) if (!this.#words.has(text)) unknown.add(text);
+    const all = [...unknown];
+    for (let at = 0; at < all.length; at += textsPerStatement) {
+      const texts = all.slice(at, at + textsPerStatement);
       const holes = texts.map(() => '(?)').join(', ');
       await run(tx, {
         text: `INSERT INTO search_word (text) VALUES ${holes} ON CONFLICT (text) DO NOTHING`,
@@ -102,10 +262,44 @@ export class PostgresSink {
   }
 }
 
+/** A value as an element of an array's text (PostgreSQL manual, 8.15.2). */
+function element(value: Value): string {
+  if (value === null) return 'NULL';
+  if (typeof value === 'number') return String(value);
+  if (typeof value !== 'string')
+    return `"\\\\x${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex')}"`;
+  return /["\\]/.test(value) ? `"${value.replace(/["\\]/g, '\\$&')}"` : `"${value}"`;
+}
+
+function array(elements: readonly string[]): string {
+  return `{${elements.join(',')}}`;
+}
+
+async function putCells(tx: Tx, cells: readonly Cell[]): Promise<void> {
+  if (cells.length === 0) return;
+  await tx.run(
+    insertCells,
+    cellColumns.map((column) => array(cells.map((cell) => String(cell[column])))),
+  );
+}
+
+async function countNow(tx: Tx, gathered: Gathered): Promise<void> {
+  const cells = gathered.take();
+  await putCells(tx, cells);
+  for (const cell of cells)
+    await run(tx, { text: deleteEmptyCell, params: cellKey.map((column) => cell[column]) });
+}
+
+async function isUsed(tx: Tx, word: number): Promise<boolean> {
+  const uses = principalColumns.map((column) => `SELECT 1 FROM search_event WHERE ${column} = ?`);
+  const found = await run(tx, { text: `${uses.join(' UNION ALL ')} LIMIT 1`, params: uses.map(() => word) });
+  return found.length > 0;
+}
+
 /** When the refusals occurred whose repeats these rows count, by hexadecimal id; some stand in the same batch. */
 async function sinceOf(tx: Tx, rows: readonly ProjectedRow[]): Promise<Map<string, number>> {
   const found = new Map<string, number>();
-  const causes = rows.flatMap((row) => (row.repeats && row.cause !== null ? [row.cause] : []));
+  const causes = rows.flatMap((row) => (row.closing && row.cause !== null ? [row.cause] : []));
   if (causes.length === 0) return found;
   for (const row of rows) found.set(row.id.toString('hex'), row.occurredUs);
   const where = inValues('id', causes);
@@ -115,41 +309,6 @@ async function sinceOf(tx: Tx, rows: readonly ProjectedRow[]): Promise<Map<strin
   });
   for (const { id, us } of stored) found.set(id.toString('hex'), us);
   return found;
-}
-
-function recordOf(
-  row: ProjectedRow,
-  word: (text: string) => number,
-  since: ReadonlyMap<string, number>,
-): Record<string, unknown> {
-  const us = row.repeats && row.cause !== null ? since.get(row.cause.toString('hex')) : undefined;
-  const values = valuesOf(row, word, us ?? null);
-  return Object.fromEntries(
-    eventColumns.map((column, at) => {
-      const value = values[at];
-      return [column, value instanceof Uint8Array ? `\\x${Buffer.from(value).toString('hex')}` : value];
-    }),
-  );
-}
-
-async function putNames(
-  tx: Tx,
-  rows: readonly ProjectedRow[],
-  word: (text: string) => number,
-): Promise<void> {
-  const records = new Map(
-    rows
-      .flatMap(namesOfRow)
-      .map(({ dimension, name, of }) => [
-        `${dimension} ${of} ${name}`,
-        { dimension, name, word: word(keyText(of)) },
-      ]),
-  );
-  if (records.size === 0) return;
-  await run(tx, {
-    text: `INSERT INTO search_name (dimension, name, word) SELECT dimension, name, word FROM json_populate_recordset(NULL::search_name, ?::json) ON CONFLICT DO NOTHING`,
-    params: [JSON.stringify([...records.values()])],
-  });
 }
 
 async function run<R>(on: ReadDb, sql: Sql): Promise<R[]> {

@@ -317,11 +317,12 @@ export function matches(seen: AuditEvent, filter: EventFilter, level: Level): bo
       )) &&
     (filter.from === undefined || us >= (parseTimeUs(filter.from) as number)) &&
     (filter.to === undefined || us < (parseTimeUs(filter.to) as number)) &&
-    (filter.text ?? '')
-      .split(/\s+/)
-      .every((term) =>
-        textsOf(seen, level).some((text) => text.includes(clean(term.toLowerCase()) as string)),
-      )
+    (filter.text === undefined ||
+      filter.text
+        .split(/\s+/)
+        .every((term) =>
+          textsOf(seen, level).some((text) => text.includes(clean(term.toLowerCase()) as string)),
+        ))
   );
 }
 

@@ -17,8 +17,9 @@ import { checkFilter } from './filter.ts';
 import { uuidBytes } from './projected-row.ts';
 import { PostgresProjection } from './projection.postgres.ts';
 import { SqliteProjection } from './projection.sqlite.ts';
-import type { Projection } from './projection.ts';
+import type { Projection, Run } from './projection.ts';
 import { type Reader, scopeOfView, type View } from './reader.ts';
+import { eventsPerCounting } from './rollup.ts';
 import { type TailItem, type TailOptions, tailEvents } from './tail.ts';
 import type { Trail } from './trail.ts';
 
@@ -42,6 +43,8 @@ export type SearchLimits = {
   /** Threads that search, on SQLite. */
   searchers: number;
   exportPageSize: number;
+  /** Events gathered before they are counted (rollup.ts). */
+  eventsPerCounting: number;
 };
 
 const defaults: SearchLimits = {
@@ -51,6 +54,7 @@ const defaults: SearchLimits = {
   gateMs: 5_000,
   searchers: 2,
   exportPageSize: 500,
+  eventsPerCounting,
 };
 
 export type SearchQuery = { view: View; filter: EventFilter; cursor?: string | undefined; limit?: number };
@@ -87,7 +91,7 @@ export class Search {
   /** On SQLite the projection is `search.db` beside the main file. Resolves before it has caught up. */
   static async open(parts: SearchParts): Promise<Search> {
     const { db, location } = parts;
-    const searchers = parts.limits?.searchers ?? defaults.searchers;
+    const { searchers, eventsPerCounting } = { ...defaults, ...parts.limits };
     const projection =
       location.engine === 'sqlite'
         ? await SqliteProjection.open({
@@ -95,8 +99,9 @@ export class Search {
             logPath: location.path,
             searchPath: searchPathOf(location.path),
             searchers,
+            eventsPerCounting,
           })
-        : await PostgresProjection.open(db);
+        : await PostgresProjection.open(db, { eventsPerCounting });
     return new Search(parts, projection, await db.head());
   }
 
@@ -108,6 +113,20 @@ export class Search {
   /** Events committed and not yet to be found. */
   lag(): number {
     return Math.max(0, this.#head - this.#projection.projected());
+  }
+
+  /** How often a projector that broke was started again, for metrics. */
+  restarts(): number {
+    return this.#projection.restarts();
+  }
+
+  /** For retention and erasure, after the log itself has forgotten: see projection.ts. */
+  forget(runs: readonly Run[]): Promise<void> {
+    return this.#projection.forget(runs);
+  }
+
+  reproject(indexes: readonly number[]): Promise<void> {
+    return this.#projection.reproject(indexes);
   }
 
   /** One page, newest first. Throws `invalid` naming the field, `forbidden` for a view that is not the reader's. */

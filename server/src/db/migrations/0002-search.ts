@@ -2,16 +2,18 @@
  * The search projection: what can be asked of the trail quickly. Never the truth, always rebuilt from `event`. SQLite
  * keeps the same tables in a file of their own (../search-file.ts), so that its commits stay fast.
  *
- *   search_state   one row: which version this is, which making of it, and the next index to project
+ *   search_state   one row: which version this is, which making of it, the next index to project, and up to which index
+ *                  events are counted
  *   search_word    a small number for each id and each closed word, so that rows and indexes stay small
  *   search_name    which ids had which name
  *   search_event   a row for each event; its indexes are runs of (what, type) in the order of the log
  *   search_block   earliest and latest time of each 4,096 indexes, so that a range of time becomes a range of indexes
+ *   search_count   how many events there were, so that a count need not look at them (trail/rollup.ts)
  */
 import type { Migration } from './migration.ts';
 
 export const searchTables: readonly string[] = [
-  `CREATE TABLE search_state (one {int} PRIMARY KEY, version {int} NOT NULL, generation {int} NOT NULL, next {int} NOT NULL)`,
+  `CREATE TABLE search_state (one {int} PRIMARY KEY, version {int} NOT NULL, generation {int} NOT NULL, next {int} NOT NULL, counted {int} NOT NULL)`,
   `CREATE TABLE search_word (id {serial}, text {text} NOT NULL UNIQUE)`,
   `CREATE TABLE search_name (dimension {text} NOT NULL, name {text} NOT NULL, word {int} NOT NULL, PRIMARY KEY (dimension, name, word))`,
   `CREATE TABLE search_event (idx {int} PRIMARY KEY, id {blob} NOT NULL, type {int} NOT NULL, occurred_us {int} NOT NULL,
@@ -19,7 +21,7 @@ export const searchTables: readonly string[] = [
      on_behalf_of {int}, on_behalf_of_name {text}, credential {int}, credential_kind {int} NOT NULL,
      namespace {int}, namespace_name {text}, project {int}, project_path {text},
      target {int}, target_kind {int}, target_name {text}, subject {int},
-     ip {blob}, agent {text}, request {text}, cause {blob}, repeats_since_us {int}, text {text} NOT NULL, restricted_text {text} NOT NULL)`,
+     ip {blob}, agent {text}, request {text}, cause {blob}, repeats_since_us {int}, repeats {int}, text {text} NOT NULL, restricted_text {text} NOT NULL)`,
   `CREATE UNIQUE INDEX search_event_id ON search_event (id)`,
   `CREATE INDEX search_event_type ON search_event (type, idx)`,
   `CREATE INDEX search_event_namespace ON search_event (namespace, type, idx) WHERE namespace IS NOT NULL`,
@@ -31,6 +33,10 @@ export const searchTables: readonly string[] = [
   `CREATE INDEX search_event_reason ON search_event (reason, type, idx) WHERE reason IS NOT NULL`,
   `CREATE INDEX search_event_cause ON search_event (cause, idx) WHERE cause IS NOT NULL`,
   `CREATE TABLE search_block (block {int} PRIMARY KEY, first_us {int} NOT NULL, last_us {int} NOT NULL)`,
+  `CREATE TABLE search_count (dimension {int} NOT NULL, key {int} NOT NULL, grain {int} NOT NULL, bucket {int} NOT NULL,
+     how {int} NOT NULL, type {int} NOT NULL, outcome {int} NOT NULL, reason {int} NOT NULL,
+     events {int} NOT NULL, closings {int} NOT NULL, repeats {int} NOT NULL,
+     PRIMARY KEY (dimension, key, grain, bucket, how, type, outcome, reason)){clustered}`,
 ];
 
 export const search: Migration = {

@@ -8,8 +8,16 @@ export type MigrationStatement = string | { sqlite: string } | { postgres: strin
 export type Migration = { number: number; name: string; statements: readonly MigrationStatement[] };
 
 const words: Record<Engine, Record<string, string>> = {
-  sqlite: { text: 'TEXT', int: 'INTEGER', blob: 'BLOB', serial: 'INTEGER PRIMARY KEY AUTOINCREMENT' },
+  sqlite: {
+    text: 'TEXT',
+    int: 'INTEGER',
+    blob: 'BLOB',
+    serial: 'INTEGER PRIMARY KEY AUTOINCREMENT',
+    // At the end of a table: its rows lie in its key. `STRICT` follows.
+    clustered: ' WITHOUT ROWID,',
+  },
   postgres: {
+    clustered: '',
     text: 'TEXT COLLATE "C"',
     int: 'BIGINT',
     blob: 'BYTEA',
@@ -24,7 +32,7 @@ export function statementsFor(migration: Migration, engine: Engine): string[] {
       typeof statement === 'string' ? statement : (statement as Partial<Record<Engine, string>>)[engine];
     if (text === undefined) return [];
     const sql = text.replace(
-      /\{(text|int|blob|serial)\}/g,
+      /\{(text|int|blob|serial|clustered)\}/g,
       (_all, word: string) => words[engine][word] as string,
     );
     return engine === 'sqlite' && sql.startsWith('CREATE TABLE') ? [`${sql} STRICT`] : [sql];

@@ -1,0 +1,203 @@
+/**
+ * How many events there were, kept beside them (`search_count`), so that a count over years reads some rows and not every
+ * event. Each event is counted once in each dimension it lies in, at three grains:
+ *
+ *   dimension  all · namespace · project · account (each account it concerns)       key: the word of its id; all: 0
+ *   grain      all time · day · hour                                                bucket: days or hours since 1970; all: 0
+ *   how        in which ways it concerns the account, so that rights can be decided for all of them at once; else 0
+ *
+ * The newest events are gathered in memory and counted many at once; `search_state.counted` tells up to where, and what
+ * lies between it and `next` is counted by looking. A crash loses what is gathered, never what is counted.
+ */
+import type { Value } from '../db/statement.ts';
+
+export const dimensions = { all: 0, namespace: 1, project: 2, account: 3 } as const;
+export const grains = { all: 0, day: 1, hour: 2 } as const;
+export type Grain = (typeof grains)[keyof typeof grains];
+/** Bits of `how`. */
+export const concern = { actor: 1, onBehalfOf: 2, subject: 4, namespace: 8, proven: 16 } as const;
+
+export const hourUs = 3_600_000_000;
+export const dayUs = 24 * hourUs;
+
+/** Events gathered before they are counted: what a count must look at besides. */
+export const eventsPerCounting = 4_096;
+
+/** What of a row of search_event is counted, as numbers of words. */
+export type CountedRow = {
+  type: number;
+  occurred_us: number;
+  outcome: number;
+  reason: number | null;
+  actor: number | null;
+  proven: number;
+  on_behalf_of: number | null;
+  namespace: number | null;
+  project: number | null;
+  subject: number | null;
+  repeats_since_us: number | null;
+  repeats: number | null;
+};
+export const countedColumns =
+  'type, occurred_us, outcome, reason, actor, proven, on_behalf_of, namespace, project, subject, repeats_since_us, repeats';
+
+/** One row of search_count. `closings`: events that only count the repeats of another; not among `events`. */
+export type Cell = {
+  dimension: number;
+  key: number;
+  grain: number;
+  bucket: number;
+  how: number;
+  type: number;
+  outcome: number;
+  reason: number;
+  events: number;
+  closings: number;
+  repeats: number;
+};
+export const cellColumns = [
+  'dimension',
+  'key',
+  'grain',
+  'bucket',
+  'how',
+  'type',
+  'outcome',
+  'reason',
+  'events',
+  'closings',
+  'repeats',
+] as const satisfies readonly (keyof Cell)[];
+
+export const cellKey = cellColumns.slice(0, 8);
+
+export const putCell = `INTO search_count (${cellColumns.join(', ')})`;
+export const addToCell = `ON CONFLICT (dimension, key, grain, bucket, how, type, outcome, reason) DO UPDATE SET
+  events = search_count.events + excluded.events, closings = search_count.closings + excluded.closings,
+  repeats = search_count.repeats + excluded.repeats`;
+
+/** Values: those of `cellKey`. */
+export const deleteEmptyCell = `DELETE FROM search_count WHERE ${cellKey.map((column) => `${column} = ?`).join(' AND ')}
+  AND events = 0 AND closings = 0 AND repeats = 0`;
+
+type Sums = { events: number; closings: number; repeats: number };
+type Kind = Pick<Cell, 'bucket' | 'type' | 'outcome' | 'reason'>;
+
+/** What is to be added to search_count. */
+export class Gathered {
+  /** Numbers for (hour, type, outcome, reason), so that the key of a sum is one number. */
+  readonly #kindNumbers = new Map<string, number>();
+  readonly #kinds: Kind[] = [];
+  /** By place (dimension, key, how), then by kind. */
+  readonly #sums = new Map<number, Map<number, Sums>>();
+  #size = 0;
+
+  /** Events added and not yet taken. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** `sign` -1 takes an event out again. */
+  add(row: CountedRow, sign: 1 | -1 = 1): void {
+    this.#size++;
+    const kind = this.#kindOf(row);
+    this.#count(dimensions.all, 0, 0, kind, row, sign);
+    if (row.namespace !== null) this.#count(dimensions.namespace, row.namespace, 0, kind, row, sign);
+    if (row.project !== null) this.#count(dimensions.project, row.project, 0, kind, row, sign);
+    const { actor, on_behalf_of: onBehalfOf, subject, namespace } = row;
+    const mask = row.proven === 1 ? concern.proven : 0;
+    const count = (key: number): void => {
+      const how =
+        (actor === key ? concern.actor : 0) |
+        (onBehalfOf === key ? concern.onBehalfOf : 0) |
+        (subject === key ? concern.subject : 0) |
+        (namespace === key ? concern.namespace : 0) |
+        mask;
+      this.#count(dimensions.account, key, how, kind, row, sign);
+    };
+    if (actor !== null) count(actor);
+    if (onBehalfOf !== null && onBehalfOf !== actor) count(onBehalfOf);
+    if (subject !== null && subject !== actor && subject !== onBehalfOf) count(subject);
+    if (namespace !== null && namespace !== actor && namespace !== onBehalfOf && namespace !== subject)
+      count(namespace);
+  }
+
+  /** All sums at every grain; nothing is left. */
+  take(): Cell[] {
+    const cells = new Map<string, Cell>();
+    for (const [place, byKind] of this.#sums) {
+      const dimension = place % 4;
+      const how = Math.floor(place / 4) % 32;
+      const key = Math.floor(place / 128);
+      for (const [number, sums] of byKind) {
+        const { bucket, type, outcome, reason } = this.#kinds[number] as Kind;
+        const buckets = [0, Math.floor(bucket / 24), bucket];
+        for (const grain of [grains.all, grains.day, grains.hour]) {
+          const id = `${place} ${grain} ${buckets[grain]} ${type} ${outcome} ${reason}`;
+          const cell = cells.get(id);
+          if (cell) {
+            cell.events += sums.events;
+            cell.closings += sums.closings;
+            cell.repeats += sums.repeats;
+          } else {
+            const at = buckets[grain] as number;
+            cells.set(id, { dimension, key, grain, bucket: at, how, type, outcome, reason, ...sums });
+          }
+        }
+      }
+    }
+    this.clear();
+    return [...cells.values()].sort(byKey);
+  }
+
+  clear(): void {
+    this.#sums.clear();
+    this.#kindNumbers.clear();
+    this.#kinds.length = 0;
+    this.#size = 0;
+  }
+
+  #kindOf({ type, occurred_us: us, outcome, reason }: CountedRow): number {
+    const bucket = Math.floor(us / hourUs);
+    const id = `${bucket} ${type} ${outcome} ${reason}`;
+    let number = this.#kindNumbers.get(id);
+    if (number === undefined) {
+      number = this.#kinds.push({ bucket, type, outcome, reason: reason ?? 0 }) - 1;
+      this.#kindNumbers.set(id, number);
+    }
+    return number;
+  }
+
+  #count(dimension: number, key: number, how: number, kind: number, row: CountedRow, sign: 1 | -1): void {
+    const place = key * 128 + how * 4 + dimension;
+    let byKind = this.#sums.get(place);
+    if (!byKind) {
+      byKind = new Map();
+      this.#sums.set(place, byKind);
+    }
+    let sums = byKind.get(kind);
+    if (!sums) {
+      sums = { events: 0, closings: 0, repeats: 0 };
+      byKind.set(kind, sums);
+    }
+    if (row.repeats_since_us === null) sums.events += sign;
+    else sums.closings += sign;
+    if (row.repeats !== null) sums.repeats += sign * row.repeats;
+  }
+}
+
+/** In the order of the table's key, so that its pages are written one after another. */
+function byKey(a: Cell, b: Cell): number {
+  return (
+    a.dimension - b.dimension ||
+    a.key - b.key ||
+    a.grain - b.grain ||
+    a.bucket - b.bucket ||
+    a.how - b.how ||
+    a.type - b.type
+  );
+}
+
+export function cellValues(cell: Cell): Value[] {
+  return cellColumns.map((column) => cell[column]);
+}
