@@ -324,6 +324,22 @@ export const configuration = {
       }),
     },
   },
+  fsck: {
+    title: 'Self-audit',
+    keys: {
+      intervalHours: key({
+        schema: integer({ min: 0, max: 8_760 }).default(24),
+        form: 'hours; 0 = never',
+        description:
+          'How long after one pass over everything stored ended the next one begins. It checks what `tallyman fsck` checks, without reading the content of blobs; what it finds is an event and a metric.',
+      }),
+      percent: key({
+        schema: integer({ min: 1, max: 100 }).default(10),
+        form: 'percent',
+        description: 'Share of the time that a pass works; the rest of it, it rests. One thread.',
+      }),
+    },
+  },
   limits: {
     title: 'Limits',
     keys: {

@@ -18,6 +18,7 @@ import { loadSteps, type StepHook } from './db/steps.ts';
 import type { Db } from './db/store.ts';
 import { digestOf } from './domain/digest.ts';
 import { FatalError } from './domain/error.ts';
+import { SelfAudit, type SelfAuditParts } from './fsck/self-audit.ts';
 import { addHealthRoutes, createReadiness, type Probe } from './http/health.ts';
 import type { Logger } from './http/log.ts';
 import { addMetricsRoute, HttpMetrics } from './http/metrics.ts';
@@ -26,11 +27,13 @@ import { Identity } from './identity/identity.ts';
 import { choreKind } from './jobs/chore.ts';
 import { Jobs } from './jobs/jobs.ts';
 import { containerNouns } from './main/api-containers.ts';
+import { addAuditMetrics } from './main/audit-metrics.ts';
 import { beginFirstStart, type FirstStart } from './main/first-start.ts';
 import { recordStart, recordStop, serverItself } from './main/life-events.ts';
 import { locationOf } from './main/location.ts';
 import { addLogMetrics } from './main/log-metrics.ts';
 import { startLogWork } from './main/log-work.ts';
+import { readPublishedHeads } from './main/published-head.ts';
 import { makeDataFolder, readRegistryKey } from './main/server-folder.ts';
 import { requireUsableTls } from './main/tls-files.ts';
 import { addTrailMetrics } from './main/trail-metrics.ts';
@@ -157,6 +160,7 @@ type Domain = Stores & {
   identity: Identity;
   access: Access;
   guard: DigestGuard;
+  audit: SelfAudit;
 };
 
 async function composeDomain(
@@ -179,7 +183,23 @@ async function composeDomain(
     registryTokenMs: registryTokenSeconds * 1_000,
   };
   const identity = new Identity({ db, trail, clock, registryKey, publicUrl: config.publicUrl, settings });
-  return { ...stores, eventLog, search, identity, access: new Access({ db }), guard: new DigestGuard() };
+  const audit = new SelfAudit({ ...stores, server, ...auditSettings(config) });
+  await audit.load();
+  const [access, guard] = [new Access({ db }), new DigestGuard()];
+  return { ...stores, eventLog, search, identity, access, guard, audit };
+}
+
+function auditSettings(config: Config): Pick<SelfAuditParts, 'place' | 'share'> {
+  const { dataDir, blobsUrl, fsck } = config;
+  return {
+    share: fsck.percent / 100,
+    place: async () => ({
+      location: locationOf(config),
+      dataDir,
+      blobsUrl,
+      heads: await readPublishedHeads(dataDir),
+    }),
+  };
 }
 
 /** Each host is one line here. */
@@ -200,7 +220,8 @@ function surfaces(domain: Domain, { publicUrl }: Config, firstStart: FirstStart)
 
 function composeJobs(domain: Domain, { config, log }: { config: Config; log: Logger }): Jobs {
   const jobs = new Jobs({ db: domain.db, clock: domain.clock, log });
-  const { eventLog } = domain;
+  const { eventLog, audit } = domain;
+  if (config.fsck.intervalHours > 0) jobs.register(audit.jobKind(config.fsck.intervalHours * 3_600_000));
   const thinning = { name: 'checkpoint thinning', everyMs: 3_600_000, run: () => eventLog.thin() };
   for (const chore of [...upkeepChores(domain, config.garbage), thinning]) jobs.register(choreKind(chore));
   return jobs;
@@ -227,6 +248,7 @@ function composeHttp({ config, log, onFatal, ...domain }: HttpParts): HttpServer
   addMetricsRoute(http.app, { registry: metrics.registry, token: config.metricsToken });
   addTrailMetrics(metrics.registry, domain);
   addLogMetrics(metrics.registry, domain);
+  addAuditMetrics(metrics.registry, domain.audit);
   return http;
 }
 

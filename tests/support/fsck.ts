@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type FsckReport, runFsck } from '../../server/src/fsck/fsck.ts';
+import { readPublishedHeads } from '../../server/src/main/published-head.ts';
 import { systemClock } from '../../server/src/stdx/clock.ts';
 import type { TestServer } from './server.ts';
 
@@ -18,7 +19,7 @@ export async function requireClean(
       ? ({ engine, path: join(dataDir, 'tallyman.db') } as const)
       : ({ engine, url: databaseUrl ?? '' } as const);
   const report = await runFsck(
-    { location, dataDir, blobsUrl: undefined },
+    { location, dataDir, blobsUrl: undefined, heads: await readPublishedHeads(dataDir) },
     { clock: systemClock(), beside, deep },
   );
   const wrong = report.findings.filter(({ severity }) => severity === 'error');

@@ -8,6 +8,7 @@ import type { EventTypeDeclaration } from './kind.ts';
 import { logTypes } from './log.ts';
 import { namespaceTypes } from './namespaces.ts';
 import { systemTypes } from './system.ts';
+import { upkeepTypes } from './upkeep.ts';
 
 export const catalogue = {
   ...accountTypes,
@@ -17,6 +18,7 @@ export const catalogue = {
   ...logTypes,
   ...forgetTypes,
   ...systemTypes,
+  ...upkeepTypes,
 } as const;
 
 export type EventType = keyof typeof catalogue;

@@ -5,6 +5,7 @@ import { readConfig } from '../config/read.ts';
 import type { CheckName, Finding } from '../fsck/findings.ts';
 import type { FsckReport } from '../fsck/fsck.ts';
 import { locationOf } from '../main/location.ts';
+import { readPublishedHeads } from '../main/published-head.ts';
 import { systemClock } from '../stdx/clock.ts';
 import type { Command, Terminal } from './command.ts';
 import { UsageError } from './exit.ts';
@@ -56,7 +57,12 @@ export const fsck: Command = {
     const json = input.on('json');
     const config = within(readConfig({ file: input.text('config') }), input.text('data'));
     const { runFsck } = await import('../fsck/fsck.ts');
-    const place = { location: locationOf(config), dataDir: config.dataDir, blobsUrl: config.blobsUrl };
+    const place = {
+      location: locationOf(config),
+      dataDir: config.dataDir,
+      blobsUrl: config.blobsUrl,
+      heads: await readPublishedHeads(config.dataDir),
+    };
     const report = await runFsck(place, {
       clock: systemClock(),
       ...(only.length > 0 && { only }),

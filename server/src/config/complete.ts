@@ -32,6 +32,7 @@ export function complete(values: Values, sourceOf: SourceOf): { config: Config; 
     metricsToken: values.metrics.token === undefined ? undefined : new Secret(values.metrics.token),
     trail: values.trail,
     garbage: values.garbage,
+    fsck: values.fsck,
     limits: values.limits,
   };
   return { config, problems };

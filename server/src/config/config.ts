@@ -25,6 +25,7 @@ export type Config = {
   metricsToken: Secret | undefined;
   trail: Values['trail'];
   garbage: Values['garbage'];
+  fsck: Values['fsck'];
   limits: Values['limits'];
 };
 

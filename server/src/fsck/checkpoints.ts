@@ -7,6 +7,8 @@ import {
   LogError,
   type OpenedCheckpoint,
   openCheckpoint,
+  parseCheckpoint,
+  parseNote,
   parseVerifierKey,
   type VerifierKey,
   type VerifyEd25519,
@@ -50,5 +52,14 @@ export function openHead(note: string, keys: readonly VerifierKey[]): OpenedChec
   } catch (error) {
     if (error instanceof LogError) return error.message;
     throw error;
+  }
+}
+
+/** As the note says, whether it is to be believed or not; 0 when it says nothing. */
+export function sizeIn(note: string): number {
+  try {
+    return parseCheckpoint(parseNote(note).text).size;
+  } catch {
+    return 0;
   }
 }

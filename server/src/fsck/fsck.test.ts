@@ -163,6 +163,7 @@ for (const { engine, skip } of [
         .selectAll()
         .where('idx', '>', tail)
         .where('fields', 'like', '%/request/ip%')
+        .orderBy('idx')
         .limit(1)
         .executeTakeFirstOrThrow();
       const without = JSON.parse(fields) as Record<string, unknown>;
@@ -174,7 +175,7 @@ for (const { engine, skip } of [
       const less = await world.damaged(() => set(JSON.stringify(without)));
       assert.deepEqual(named(less, 'private_entry_missing'), [idx]);
       const other = await world.damaged(() =>
-        set(fields.replace(/"\/request\/ip":\["(.)/, '"/request/ip":["-')),
+        set(fields.replace(/("\/request\/ip":\[")(.)/, (_all, before, salt) => before + (salt === 'A' ? 'B' : 'A'))),
       );
       assert.deepEqual(named(other, 'private_row_wrong'), [idx]);
       assert.match(other[0]?.message ?? '', /request\/ip/);
@@ -245,6 +246,24 @@ for (const { engine, skip } of [
         await world.run('UPDATE log_edge SET size = 512, hashes = ?', [hashes.subarray(0, 32)]);
       });
       assert.deepEqual([...whats(found)], ['log_cut_off']);
+    });
+
+    it('holds the log to checkpoints that lie outside of the database too', async () => {
+      const { note } = await world.db.read.q
+        .selectFrom('log_checkpoint')
+        .select('note')
+        .where('size', '=', 561)
+        .executeTakeFirstOrThrow();
+      assert.deepEqual((await world.fsck(['tree'], [note])).findings, []);
+      assert.deepEqual([...whats((await world.fsck(['tree'], ['no checkpoint'])).findings)], []);
+      const other = await openWorld(engine);
+      try {
+        await other.append(plainDrafts(300, createSeededRandom(3)));
+        const found = (await other.fsck(['tree'], [note])).findings;
+        assert.deepEqual([...whats(found)], ['log_cut_off'], 'an older copy of the database');
+      } finally {
+        await other[Symbol.asyncDispose]();
+      }
     });
 
     it('finds out who changes an event and makes its tile fit: every head after it was signed', async () => {

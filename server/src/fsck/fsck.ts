@@ -20,6 +20,8 @@ export type FsckPlace = {
   dataDir: string;
   /** `s3://…`; undefined for files in the data folder. */
   blobsUrl: string | undefined;
+  /** Checkpoints kept outside of the database, as notes: the log must continue them too. */
+  heads: readonly string[];
 };
 
 export type FsckOptions = {
@@ -51,7 +53,7 @@ const secondLookMs = 2_000;
 
 /** Throws when there is nothing to look at: no database, another schema, no connection. */
 export async function runFsck(
-  { location, dataDir, blobsUrl }: FsckPlace,
+  { location, dataDir, blobsUrl, heads }: FsckPlace,
   { clock, ...options }: FsckOptions,
 ): Promise<FsckReport> {
   const startUs = clock.nowUs();
@@ -70,7 +72,7 @@ export async function runFsck(
   opened.defer(() => blobs.close());
 
   const checked: FsckReport['checked'] = {};
-  const events = await checkLog({ log, clock, pace, events: tellIf('events'), tree: tellIf('tree') });
+  const events = await checkLog({ log, clock, pace, heads, events: tellIf('events'), tree: tellIf('tree') });
   for (const check of ['events', 'tree'] as const) if (wanted.has(check)) checked[check] = events;
   const references = tellIf('references');
   if (references !== undefined)

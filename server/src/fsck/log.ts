@@ -6,6 +6,7 @@ import { hash } from 'node:crypto';
 import { hashBytes, tileHashes } from '@tallyman/verifier';
 import type { Onlooker, View } from '../db/onlooker.ts';
 import type { Clock } from '../stdx/clock.ts';
+import { sizeIn } from './checkpoints.ts';
 import { EventChecks } from './event-checks.ts';
 import type { Tell } from './findings.ts';
 import { dropOf, Explanations, type Notes, readLaterExplanations, readNotes } from './gaps.ts';
@@ -16,6 +17,8 @@ export type LogRun = {
   log: Onlooker;
   clock: Clock;
   pace: Pace;
+  /** Kept outside of the database. */
+  heads: readonly string[];
   /** Whether and to whom each of the two is told. */
   events: Tell | undefined;
   tree: Tell | undefined;
@@ -49,7 +52,8 @@ export async function checkLog(run: LogRun): Promise<number> {
     checks: new EventChecks({ tell: run.events, nowUs }),
     explanations: new Explanations(run.events),
   };
-  const tree = run.tree && new TreeCheck({ tell: run.tree, size, edge, nowUs });
+  const outside = run.heads.map((note) => ({ size: sizeIn(note), note }));
+  const tree = run.tree && new TreeCheck({ tell: run.tree, size, edge, nowUs, outside });
   for (let from = 0; from < head; ) {
     const stretch = await run.log.view((view) =>
       readStretch(view, { from, to: Math.min(from + stretchSize, head) }),

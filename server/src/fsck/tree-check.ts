@@ -21,13 +21,21 @@ export type TreeStretch = {
   heads: readonly StoredHead[];
 };
 
-type TreeCheckParts = { tell: Tell; size: number; edge: Uint8Array; nowUs: number };
+type TreeCheckParts = {
+  tell: Tell;
+  size: number;
+  edge: Uint8Array;
+  nowUs: number;
+  /** Checkpoints kept outside of the database. */
+  outside: readonly StoredHead[];
+};
 
 export class TreeCheck {
   readonly #tell: Tell;
   readonly #size: number;
   readonly #edge: Uint8Array;
   readonly #nowUs: number;
+  readonly #outside: readonly StoredHead[];
   readonly #trees = new TwoTrees();
   readonly #keys = new AnnouncedKeys();
   readonly #heads = { agreed: 0, contradicted: 0, timeSec: 0 };
@@ -35,7 +43,8 @@ export class TreeCheck {
   #lost: number | undefined;
   #at = 0;
 
-  constructor({ tell, size, edge, nowUs }: TreeCheckParts) {
+  constructor({ tell, size, edge, nowUs, outside }: TreeCheckParts) {
+    this.#outside = outside;
     this.#tell = tell;
     this.#size = size;
     this.#edge = edge;
@@ -43,9 +52,9 @@ export class TreeCheck {
   }
 
   add(stretch: TreeStretch): void {
-    const { from, leaves, tiles, heads } = stretch;
+    const { from, leaves, tiles } = stretch;
     const split = new Map([...tiles].map(([n, bytes]) => [n, this.#splitTile(n, bytes)]));
-    const nextHeads = heads.values();
+    const nextHeads = this.#withOutside(stretch).values();
     let head = nextHeads.next().value;
     for (const [at, leaf] of leaves.entries()) {
       const index = from + at;
@@ -57,6 +66,11 @@ export class TreeCheck {
         this.#checkHead(head);
     }
     this.#at = from + leaves.length;
+  }
+
+  #withOutside({ from, leaves, heads }: TreeStretch): readonly StoredHead[] {
+    const within = this.#outside.filter(({ size }) => size > from && size <= from + leaves.length);
+    return within.length === 0 ? heads : [...heads, ...within].sort((one, other) => one.size - other.size);
   }
 
   #splitTile(n: number, bytes: Uint8Array): Hash[] | undefined {
@@ -235,7 +249,7 @@ export class TreeCheck {
       this.#tell.error('tile_beyond', `tile ${level}/${high} is beyond the tree of ${size} leaves`);
     }
     const [head] = await view.rows<{ size: number | null }>('SELECT max(size) AS size FROM log_checkpoint');
-    const signed = head?.size ?? 0;
+    const signed = Math.max(head?.size ?? 0, ...this.#outside.map((one) => one.size));
     if (signed <= size) return;
     this.#tell.error(
       'log_cut_off',
