@@ -2,6 +2,9 @@
  * Everything an auditor needs to check an event, and what the server needs to write one that can be checked. No
  * dependency, synchronous, the same in Node and in a browser. The formats are those of docs/spec.
  */
+export { type Audit, type AuditVerdict, auditLog, type KeptFile } from './audit/audit-log.ts';
+export { firstDifference, type IndexRange } from './audit/first-difference.ts';
+export { type FileRequest, LogTiles, type Reading } from './audit/log-tiles.ts';
 export {
   type BundleEvent,
   type BundleHead,
