@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import axe from 'axe-core';
 import { type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { chromiumArgs, clientSkip, findClient } from '../support/clients.ts';
 import { createTempFolder } from '../support/temp-folder.ts';
@@ -19,6 +20,8 @@ export interface ConsoleBrowser extends AsyncDisposable {
   signIn(who: { name: string; password: string }): Promise<void>;
   /** Refused requests (4xx) that the test brings about; each is otherwise a complaint. */
   expectRefusals(...statuses: number[]): void;
+  /** What axe finds in the page as it is now: none. `where` names it in the failure; `except` are rules not to ask. */
+  assertAccessible(where: string, except?: readonly string[]): Promise<void>;
   assertQuiet(): void;
 }
 
@@ -63,9 +66,29 @@ export async function openConsole(url: string, options: Options = {}): Promise<C
       await page.waitForURL((address) => address.pathname !== '/sign-in');
     },
     expectRefusals: (...statuses) => void refusals.push(...statuses),
+    assertAccessible: (where, except = []) => assertAccessible(page, { where, except }),
     assertQuiet: () => assert.deepEqual(complaints, []),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
+}
+
+type Violation = { id: string; help: string; nodes: { html: string; failureSummary: string }[] };
+
+/** Evaluated from outside the page, so its policy stands as it is. */
+async function assertAccessible(
+  page: Page,
+  { where, except }: { where: string; except: readonly string[] },
+): Promise<void> {
+  if (!(await page.evaluate<boolean>("'axe' in window"))) await page.evaluate(axe.source);
+  const found = await page.evaluate<Violation[]>(
+    "axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations)",
+  );
+  const told = found
+    .filter(({ id }) => !except.includes(id))
+    .flatMap(({ id, help, nodes }) =>
+      nodes.map(({ html, failureSummary }) => `${id}: ${help}\n  ${html.slice(0, 200)}\n  ${failureSummary}`),
+    );
+  assert.deepEqual(told, [], where);
 }
 
 /** Chromium logs every answer of 400 and more as an error; those a test announced are taken off its list. */

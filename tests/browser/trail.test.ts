@@ -168,9 +168,79 @@ describe('the trail', { skip: browserSkip }, () => {
       await page.getByRole('button', { name: 'Export' }).click();
       const download = page.waitForEvent('download');
       await page.getByRole('menuitem', { name: item }).click();
-      const path = await (await download).path();
-      check(await readFile(path, 'utf8'));
+      const saved = await download;
+      // The browser asked for it itself: the page never held it.
+      assert.equal(new URL(saved.url()).origin, world.server.url);
+      assert.equal(saved.suggestedFilename(), `tallyman-events.${item.toLowerCase()}`);
+      check(await readFile(await saved.path(), 'utf8'));
+      await page.getByRole('status').getByText('Export started').waitFor();
     }
+    browser.assertQuiet();
+  });
+
+  test('an export that would be refused is not begun, and the page says why', async () => {
+    const { page } = browser;
+    browser.expectRefusals(400, 400);
+    await browser.open('/administration/trail?reason=bad_mood');
+    await page.getByRole('button', { name: 'Export' }).click();
+    await page.getByRole('menuitem', { name: 'CSV' }).click();
+    await page.getByText('The export did not start').waitFor();
+    browser.assertQuiet();
+  });
+
+  test('an export begins only from a page of the console', async () => {
+    const asked = `${world.server.url}/api/v1/events?view=administration&export=csv`;
+    await using other = await openConsole(world.server.url);
+    await other.signIn(admin());
+    // As a link on somebody else’s page: the cookie stays at home.
+    const page = `<a href="${asked}">a picture of a cat</a>`;
+    await other.page.goto(`data:text/html,${encodeURIComponent(page)}`);
+    const [answer] = await Promise.all([
+      other.page.waitForResponse(asked),
+      other.page.getByRole('link').click(),
+    ]);
+    assert.equal(answer.status(), 401);
+  });
+
+  test('a refusal is told in words: who, with what, on what, from where, and why', async () => {
+    const { page } = browser;
+    const { rita } = world.people;
+    const path = '/v2/acme/app/manifests/v1';
+    const headers = { authorization: rita.key.basic, 'user-agent': 'docker/28.0' };
+    assert.equal((await world.wire.send({ method: 'DELETE', path, headers })).status, 403);
+    await browser.open('/administration/trail?type=container.delete.refuse');
+    await rows().getByRole('link').first().click();
+    const words = page.getByRole('dialog', { name: 'Event' }).locator('dl');
+    await words.getByText('The user rita').waitFor();
+    const told = (await words.textContent()) ?? '';
+    for (const part of [
+      /With which credentialPassword/,
+      /What was triedDelete: v1 in acme\/app/,
+      /From where127\.0\.0\.1, by docker\/28\.0/,
+      /Why notThe role held does not allow it \(not_permitted\): the role reader was held where the role maintainer is needed/,
+      /What it was toldYou may not delete from acme\/app/,
+    ])
+      assert.match(told, part);
+    await browser.assertAccessible('an event beside the list');
+    browser.assertQuiet();
+  });
+
+  test('an event leads to what brought it about and to what followed from it', async () => {
+    const { page } = browser;
+    const owner = world.as(world.people.olivia);
+    await owner.call('POST', '/organisations', { name: 'shortlived' });
+    await owner.call('POST', '/projects', { format: 'container', path: 'shortlived/app' });
+    await owner.call('DELETE', '/organisations/shortlived');
+    await browser.open('/administration/trail?type=organisation.account.delete');
+    await rows().getByRole('link').first().click();
+    await page.getByRole('link', { name: 'Own page' }).click();
+    const effects = page.getByRole('region', { name: 'What followed from it' });
+    await effects.getByRole('link', { name: 'deleted the project shortlived/app' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Project deleted' }).waitFor();
+    await page.getByText('No event that you may read names this one as its cause').waitFor();
+    await browser.assertAccessible('an event’s page');
+    await page.getByRole('link', { name: 'Organisation deleted' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Organisation deleted' }).waitFor();
     browser.assertQuiet();
   });
 });

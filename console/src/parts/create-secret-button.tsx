@@ -1,7 +1,8 @@
 /** A button that opens a dialog in which something with a secret is made; then the secret is shown, this once. */
-import { type ReactNode, useState } from 'react';
+import { type ReactNode, useRef } from 'react';
 import { CreateButton } from './create-button.tsx';
 import { SecretOnce } from './secret-once.tsx';
+import { useAsked } from './use-asked.ts';
 
 type Props<Made> = {
   label: string;
@@ -16,21 +17,22 @@ type Props<Made> = {
 
 export function CreateSecretButton<Made extends { secret: string }>(props: Props<Made>) {
   const { children, titleOf, hint, ...button } = props;
-  const [made, setMade] = useState<Made | undefined>();
+  const { item: made, opened, ask, close: done } = useAsked<Made>();
+  const opener = useRef<HTMLButtonElement>(null);
   return (
     <>
-      <CreateButton {...button}>
+      <CreateButton {...button} buttonRef={opener}>
         {(close) =>
           children({
             onClose: close,
             onCreated: (created) => {
               close();
-              setMade(created);
+              ask(created, opener.current);
             },
           })
         }
       </CreateButton>
-      <SecretOnce title={made ? titleOf(made) : ''} secret={made?.secret} onDone={() => setMade(undefined)}>
+      <SecretOnce opened={opened} title={made ? titleOf(made) : ''} secret={made?.secret ?? ''} onDone={done}>
         {made && hint?.(made)}
       </SecretOnce>
     </>

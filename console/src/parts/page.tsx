@@ -21,7 +21,7 @@ export function Page({ title, place, lead, actions, children }: Props) {
   }, [title]);
   return (
     <>
-      <header className={classes.pageHeader}>
+      <div className={classes.pageHeader}>
         <div className={classes.pageTitle}>
           {place && <div className={classes.place}>{place}</div>}
           <Title order={1} ref={heading} tabIndex={-1} className={classes.heading}>
@@ -30,7 +30,7 @@ export function Page({ title, place, lead, actions, children }: Props) {
           {lead && <p className={classes.lead}>{lead}</p>}
         </div>
         {actions && <div className={classes.actions}>{actions}</div>}
-      </header>
+      </div>
       {children}
     </>
   );

@@ -18,3 +18,8 @@ export function RowMenu({ label, children }: { label: string; children: ReactNod
     </div>
   );
 }
+
+/** What ends or removes something. */
+export function DangerItem(props: { onClick: () => void; children: ReactNode }) {
+  return <Menu.Item className={classes.danger ?? ''} {...props} />;
+}

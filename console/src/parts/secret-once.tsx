@@ -5,12 +5,12 @@ import { CopyTextButton } from './copy.tsx';
 import { Notice } from './notice.tsx';
 import classes from './parts.module.css';
 
-type Props = { title: string; secret: string | undefined; onDone: () => void; children?: ReactNode };
+type Props = { opened: boolean; title: string; secret: string; onDone: () => void; children?: ReactNode };
 
-export function SecretOnce({ title, secret, onDone, children }: Props) {
+export function SecretOnce({ opened, title, secret, onDone, children }: Props) {
   return (
     <Modal
-      opened={secret !== undefined}
+      opened={opened}
       onClose={onDone}
       title={title}
       closeOnClickOutside={false}
@@ -26,7 +26,7 @@ export function SecretOnce({ title, secret, onDone, children }: Props) {
           <Code className={classes.secretText} data-testid="secret">
             {secret}
           </Code>
-          <CopyTextButton text={secret ?? ''} label="Copy" />
+          <CopyTextButton text={secret} label="Copy" />
         </div>
         {children && <Text size="sm">{children}</Text>}
         <Group justify="flex-end">

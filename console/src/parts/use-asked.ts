@@ -10,8 +10,12 @@ export type Asked<T> = {
   item: T | undefined;
   opened: boolean;
   turn: number;
-  ask: (item: T) => void;
+  /** `from`: what opened it, where that is not what has the focus. */
+  ask: (item: T, from?: HTMLElement | null) => void;
   close: () => void;
+  /** Closes it where another dialog follows, whose end then gives the focus back. */
+  hide: () => void;
+  giveFocusBack: () => void;
 };
 
 export function useAsked<T>(): Asked<T> {
@@ -21,16 +25,19 @@ export function useAsked<T>(): Asked<T> {
     opened: false,
     turn: 0,
   });
+  const hide = (): void => setState((before) => ({ ...before, opened: false }));
+  const giveBack = (): void => giveFocusBack(opener.current);
   return {
     ...state,
-    ask: (item) => {
-      opener.current = findOpener();
+    hide,
+    giveFocusBack: giveBack,
+    ask: (item, from) => {
+      opener.current = from ?? findOpener();
       setState(({ turn }) => ({ item, opened: true, turn: turn + 1 }));
     },
     close: () => {
-      setState((before) => ({ ...before, opened: false }));
-      // Once the dialog has let go of the focus.
-      setTimeout(() => giveFocusBack(opener.current), 30);
+      hide();
+      giveBack();
     },
   };
 }
@@ -43,8 +50,10 @@ function findOpener(): HTMLElement | undefined {
   return found instanceof HTMLElement ? found : undefined;
 }
 
-/** The row may be gone; then reading goes on from the page's content. */
+/** Once the dialog has let go of it. The opener may be gone with its row; then reading goes on from the page's content. */
 function giveFocusBack(opener: HTMLElement | undefined): void {
-  const present = opener?.isConnected ? opener : document.getElementById('content');
-  present?.focus({ preventScroll: true });
+  setTimeout(() => {
+    const present = opener?.isConnected ? opener : document.getElementById('content');
+    present?.focus({ preventScroll: true });
+  }, 30);
 }

@@ -18,11 +18,13 @@ type Props = {
   event: ShownEvent;
   /** Address of the trail in which "everything like it" is looked for. */
   trailPath: string;
+  /** Of its parts: one below that of where it stands. */
+  heading: 2 | 3;
   /** What there is room for only on a page of its own. */
   children?: ReactNode;
 };
 
-export function EventDetail({ event, trailPath, children }: Props) {
+export function EventDetail({ event, trailPath, heading, children }: Props) {
   return (
     <article className={classes.detail}>
       <div className={classes.detailTop}>
@@ -41,7 +43,9 @@ export function EventDetail({ event, trailPath, children }: Props) {
         ))}
       </dl>
       <section aria-label="Show everything">
-        <Title order={3}>Show everything</Title>
+        <Title order={heading} size="h3">
+          Show everything
+        </Title>
         <ul className={classes.ways}>
           {likeFilters(event).map(({ label, filter }) => (
             <li key={label}>
@@ -51,7 +55,7 @@ export function EventDetail({ event, trailPath, children }: Props) {
         </ul>
       </section>
       {children}
-      <AllFields event={event} />
+      <AllFields event={event} heading={heading} />
       <Raw event={event} />
     </article>
   );
@@ -133,10 +137,12 @@ function WhenTold({ event }: { event: ShownEvent }) {
   );
 }
 
-function AllFields({ event }: { event: ShownEvent }) {
+function AllFields({ event, heading }: Pick<Props, 'event' | 'heading'>) {
   return (
     <section aria-label="Every field">
-      <Title order={3}>Every field</Title>
+      <Title order={heading} size="h3">
+        Every field
+      </Title>
       {isEventType(event.type) && <p className={classes.dim}>{declarationOf(event.type).description}</p>}
       <table className={classes.fields}>
         {fieldGroups(event).map(({ title, fields }) => (

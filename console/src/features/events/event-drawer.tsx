@@ -82,7 +82,11 @@ function Loaded({ id, known, trailPath }: { id: string; known?: ShownEvent; trai
   return (
     <>
       <ProblemAlert error={query.error} retry={query.refetch} />
-      {event ? <EventDetail key={id} event={event} trailPath={trailPath} /> : query.isPending && <Waiting />}
+      {event ? (
+        <EventDetail key={id} event={event} trailPath={trailPath} heading={3} />
+      ) : (
+        query.isPending && <Waiting />
+      )}
     </>
   );
 }

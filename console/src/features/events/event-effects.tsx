@@ -23,7 +23,9 @@ export function EventEffects({ event, view, trailPath }: Props) {
   );
   return (
     <section aria-label="What followed from it">
-      <Title order={3}>What followed from it</Title>
+      <Title order={2} size="h3">
+        What followed from it
+      </Title>
       <ProblemAlert error={query.error} retry={query.refetch} />
       {query.isPending && <Waiting />}
       {query.data?.items.length === 0 && (

@@ -24,7 +24,7 @@ export function EventPage() {
       {query.isPending && <Waiting />}
       {query.data && around && (
         <div className={classes.onPage}>
-          <EventDetail key={event} event={query.data} trailPath={around.trailPath}>
+          <EventDetail key={event} event={query.data} trailPath={around.trailPath} heading={2}>
             <EventEffects event={query.data} {...around} />
           </EventDetail>
         </div>

@@ -9,7 +9,7 @@ import { Nothing, Section } from '../../parts/page.tsx';
 import { PagedTable } from '../../parts/paged-table.tsx';
 import classes from '../../parts/parts.module.css';
 import { ProblemAlert } from '../../parts/problem-alert.tsx';
-import { RowMenu } from '../../parts/row-menu.tsx';
+import { DangerItem, RowMenu } from '../../parts/row-menu.tsx';
 import { actionsColumn, type Column } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
 import { useAsked } from '../../parts/use-asked.ts';
@@ -38,9 +38,7 @@ export function Members({ organisation, owner }: { organisation: string; owner: 
       <Menu.Item onClick={() => change(member.user.name, member.role === 'owner' ? 'member' : 'owner')}>
         {member.role === 'owner' ? 'Make a plain member' : 'Make an owner'}
       </Menu.Item>
-      <Menu.Item color="red" onClick={() => leaving.ask(member)}>
-        Remove
-      </Menu.Item>
+      <DangerItem onClick={() => leaving.ask(member)}>Remove</DangerItem>
     </RowMenu>
   ));
   return (

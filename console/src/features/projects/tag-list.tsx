@@ -9,7 +9,7 @@ import { TextLink } from '../../parts/links.tsx';
 import { Nothing } from '../../parts/page.tsx';
 import { PagedTable } from '../../parts/paged-table.tsx';
 import classes from '../../parts/parts.module.css';
-import { RowMenu } from '../../parts/row-menu.tsx';
+import { DangerItem, RowMenu } from '../../parts/row-menu.tsx';
 import { SearchField } from '../../parts/search-field.tsx';
 import { actionsColumn, type Column } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
@@ -28,9 +28,7 @@ export function TagList({ path, writes }: { path: string; writes: boolean }) {
     <RowMenu label={`Actions for ${tag.name}`}>
       <Menu.Item onClick={() => asked.ask({ tag, what: 'point' })}>Point another tag here</Menu.Item>
       <Menu.Item onClick={() => asked.ask({ tag, what: 'expire' })}>Set expiry</Menu.Item>
-      <Menu.Item color="red" onClick={() => asked.ask({ tag, what: 'delete' })}>
-        Delete
-      </Menu.Item>
+      <DangerItem onClick={() => asked.ask({ tag, what: 'delete' })}>Delete</DangerItem>
     </RowMenu>
   ));
   return (

@@ -14,7 +14,7 @@ import { Nothing, Section } from '../../parts/page.tsx';
 import { PagedTable } from '../../parts/paged-table.tsx';
 import classes from '../../parts/parts.module.css';
 import { ProblemAlert } from '../../parts/problem-alert.tsx';
-import { RowMenu } from '../../parts/row-menu.tsx';
+import { DangerItem, RowMenu } from '../../parts/row-menu.tsx';
 import { SecretOnce } from '../../parts/secret-once.tsx';
 import { actionsColumn, type Column } from '../../parts/table.tsx';
 import { Time, TimeOr } from '../../parts/time.tsx';
@@ -27,7 +27,7 @@ export function RobotList({ owner, title }: { owner: string; title: string }) {
   const robots = useInfiniteQuery(apiList('robots.list', { params: { owner } }));
   const rotating = useAsked<Robot>();
   const ending = useAsked<Robot>();
-  const [rotated, setRotated] = useState<RobotSecret | undefined>();
+  const rotated = useAsked<RobotSecret>();
   const enable = useApiMutation('robots.enable', ['robots.list']);
   const disable = useApiMutation('robots.disable', ['robots.list']);
   const paramsOf = (robot: Robot) => ({ params: { owner, robot: shortName(robot) } });
@@ -38,9 +38,7 @@ export function RobotList({ owner, title }: { owner: string; title: string }) {
         {robot.disabled ? 'Enable' : 'Disable'}
       </Menu.Item>
       <Menu.Divider />
-      <Menu.Item color="red" onClick={() => ending.ask(robot)}>
-        Delete
-      </Menu.Item>
+      <DangerItem onClick={() => ending.ask(robot)}>Delete</DangerItem>
     </RowMenu>
   ));
   return (
@@ -65,14 +63,18 @@ export function RobotList({ owner, title }: { owner: string; title: string }) {
           </Nothing>
         }
       />
-      <Rotate key={rotating.turn} owner={owner} asked={rotating} onRotated={setRotated} />
+      <Rotate key={rotating.turn} owner={owner} asked={rotating} onRotated={rotated.ask} />
       <Delete owner={owner} asked={ending} />
       <SecretOnce
-        title={rotated ? secretTitle(rotated) : ''}
-        secret={rotated?.secret}
-        onDone={() => setRotated(undefined)}
+        opened={rotated.opened}
+        title={rotated.item ? secretTitle(rotated.item) : ''}
+        secret={rotated.item?.secret ?? ''}
+        onDone={() => {
+          rotated.hide();
+          rotating.giveFocusBack();
+        }}
       >
-        {rotated && secretHint(rotated)}
+        {rotated.item && secretHint(rotated.item)}
       </SecretOnce>
     </Section>
   );
@@ -155,12 +157,12 @@ type ChangeProps = { owner: string; asked: Asked<Robot> };
 function Rotate({ owner, asked, onRotated }: ChangeProps & { onRotated: (made: RobotSecret) => void }) {
   const rotate = useApiMutation('robots.rotate', ['robots.list']);
   const [expiresAt, setExpiresAt] = useState<string | undefined>(() => expiryAfter(90));
-  const { item: robot, opened, close } = asked;
+  const { item: robot, opened, close, hide } = asked;
   const confirm = (): void => {
     if (robot === undefined) return;
     const params = { owner, robot: shortName(robot) };
     const onSuccess = (made: RobotSecret): void => {
-      close();
+      hide();
       onRotated(made);
     };
     rotate.mutate({ params, body: expiresAt === undefined ? {} : { expiresAt } }, { onSuccess });

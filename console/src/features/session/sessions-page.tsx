@@ -11,6 +11,7 @@ import classes from '../../parts/parts.module.css';
 import { ProblemAlert } from '../../parts/problem-alert.tsx';
 import { actionsColumn, type Column } from '../../parts/table.tsx';
 import { Time, TimeOr } from '../../parts/time.tsx';
+import { agentName } from '../events/agent-name.ts';
 import { useMe } from './use-me.ts';
 
 export function SessionsPage() {
@@ -23,7 +24,13 @@ export function SessionsPage() {
       header: 'Browser',
       cell: ({ name, current }) => (
         <>
-          {name} {current && <StateBadge text="this one" tone="good" />}
+          <span className={classes.strong} title={name}>
+            {agentName(name)}
+          </span>{' '}
+          {current && <StateBadge text="this one" tone="good" />}
+          <div className={classes.under} data-hide="narrow">
+            {name}
+          </div>
         </>
       ),
     },
@@ -56,7 +63,7 @@ export function SessionsPage() {
             <Button
               size="compact-xs"
               variant="default"
-              aria-label={`End the session in ${name}`}
+              aria-label={`End the session in ${agentName(name) ?? name}`}
               disabled={end.isPending}
               onClick={() => end.mutate({ params: { session: id } })}
             >

@@ -13,7 +13,7 @@ import { Nothing, Page } from '../../parts/page.tsx';
 import { PagedTable } from '../../parts/paged-table.tsx';
 import classes from '../../parts/parts.module.css';
 import { ProblemAlert } from '../../parts/problem-alert.tsx';
-import { RowMenu } from '../../parts/row-menu.tsx';
+import { DangerItem, RowMenu } from '../../parts/row-menu.tsx';
 import { SearchField } from '../../parts/search-field.tsx';
 import { actionsColumn, type Column } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
@@ -66,9 +66,7 @@ export function UsersPage() {
                 <Menu.Item onClick={ask('disable', user)}>Disable</Menu.Item>
               )}
               <Menu.Divider />
-              <Menu.Item color="red" onClick={ask('delete', user)}>
-                Delete
-              </Menu.Item>
+              <DangerItem onClick={ask('delete', user)}>Delete</DangerItem>
             </RowMenu>
           )),
         ]}
