@@ -6,6 +6,7 @@ import { type Api, openApi, populate, type World } from '../../../tests/support/
 import { findFreePort } from '../../../tests/support/free-port.ts';
 import { engines, root } from '../../../tests/support/house.ts';
 import { waitFor } from '../../../tests/support/wait-for.ts';
+import { changeDefaultRole } from '../access/organisations.ts';
 import { createRobot } from '../identity/robots.ts';
 import { revokeToken } from '../identity/tokens.ts';
 import { streamLimits } from './events.ts';
@@ -70,6 +71,33 @@ for (const { engine, skip } of engines) {
         hidden.events.map((event) => [event.type, event.reason, event.scope.namespace?.name]),
         [['api.action.refuse', 'not_permitted', 'acme']],
       );
+    });
+
+    it('tells a person why they were refused when they may read the project, and else only that they were', async () => {
+      await using api = await openApi(engine);
+      const { rita, sid, mia, acme, project } = await populate(api);
+      const refusedOf = async (auth: string) => {
+        const tried = await api.ask('DELETE', '/api/v1/projects/container/acme%2Fapp/tags/latest', { auth });
+        assert.ok(tried.status === 403 || tried.status === 404, tried.text);
+        const answer = await api.ask('GET', '/api/v1/events?view=me&outcome=denied', { auth });
+        const [event] = answer.json.items as ShownEvent[];
+        return { reason: event?.reason, project: event?.scope.project?.id, held: event?.details.roleHeld };
+      };
+      const nothing = { reason: undefined, project: undefined, held: undefined };
+      assert.deepEqual(await refusedOf(rita.auth), {
+        reason: 'not_permitted',
+        project: project.id,
+        held: 'reader',
+      });
+      assert.deepEqual(await refusedOf(sid.auth), nothing);
+      // A plain member holds the default role of the organisation.
+      assert.deepEqual(await refusedOf(mia.auth), nothing);
+      await changeDefaultRole(api, { by: root, organisationId: acme.id, role: 'reader' });
+      assert.deepEqual(await refusedOf(mia.auth), {
+        reason: 'not_permitted',
+        project: project.id,
+        held: 'reader',
+      });
     });
 
     it('follows what comes, and goes on where it was', async () => {

@@ -18,9 +18,8 @@ export async function readerOf({ db }: ReaderParts, caller: Caller): Promise<Rea
   const subject = id !== undefined && (kind === 'user' || kind === 'robot') ? { kind, id } : undefined;
   const memberships = isPerson ? await selectMemberships(db.read, id) : [];
   const grants = subject === undefined ? [] : await grantsOf(db, subject);
-  const byDefault = memberships
-    .filter((membership) => membership.defaultRole === 'maintainer')
-    .map((row) => row.id);
+  const byDefault = (...roles: readonly string[]): string[] =>
+    memberships.filter(({ defaultRole }) => roles.includes(defaultRole)).map((row) => row.id);
   const held = (role: string) => grants.filter((grant) => grant.role === role);
   return {
     by: caller,
@@ -33,7 +32,8 @@ export async function readerOf({ db }: ReaderParts, caller: Caller): Promise<Rea
     ],
     memberOf: memberships.filter(({ role }) => role === 'member').map((row) => row.id),
     ownedProjects: projectRights(held('owner')),
-    maintainedProjects: projectRights(held('maintainer'), byDefault),
+    maintainedProjects: projectRights(held('maintainer'), byDefault('maintainer')),
+    readableProjects: projectRights(grants, byDefault('reader', 'maintainer')),
   };
 }
 

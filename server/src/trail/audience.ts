@@ -11,7 +11,7 @@ import {
   isEventType,
 } from '@tallyman/contract';
 import { ownsView, type Reader, readerIn, type View } from './reader.ts';
-import { always, and, type Facts, holds, isIn, or, type Rule } from './rule.ts';
+import { always, and, type Facts, holds, isIn, never, or, type Rule } from './rule.ts';
 
 /**
  * `readable`: the event is there for the reader. `whole`: so are its restricted fields. `placed`: so is where a refusal
@@ -72,7 +72,9 @@ export function rightsOf(reader: Reader): Rights {
     and(ofAudience('account', 'namespace', 'project'), isIn('subject', [principalId])),
   );
   const readable = or(whole, namesOnly);
-  return { readable, whole, placed: and(readable, or(tellsNoPlace, owns, namesOnly)) };
+  // Who may read the project knows that it is there.
+  const knows = reader.readableProjects === undefined ? never : projectsOf(reader.readableProjects);
+  return { readable, whole, placed: and(readable, or(tellsNoPlace, owns, namesOnly, knows)) };
 }
 
 function projectsOf({ ids, ofNamespaces }: Reader['ownedProjects']): Rule {

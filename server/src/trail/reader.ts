@@ -21,6 +21,8 @@ export type Reader = {
   /** Projects on which the reader holds the role owner, other than through `owned`. */
   ownedProjects: ProjectRights;
   maintainedProjects: ProjectRights;
+  /** Projects the reader may pull from by a role: there, a refusal of their own tells where it stands and why. */
+  readableProjects?: ProjectRights;
 };
 
 type NamespaceScope = NonNullable<Scope['namespace']>;

@@ -115,6 +115,11 @@ export function randomDraft(random: SeededRandom, type: EventType = random.pick(
   };
 }
 
+/** Some details that the type's schema allows. */
+export function randomDetails(type: EventType, random: SeededRandom): unknown {
+  return withoutRepeats(randomValue(declarationOf(type).details, random));
+}
+
 /** Folding is tested by itself; here every event is its own. */
 function withoutRepeats(details: unknown): unknown {
   const { repeats: _repeats, ...rest } = details as Record<string, unknown>;
@@ -201,6 +206,9 @@ export const readers: Readonly<Record<string, Reader>> = {
     maintainedProjects: { ids: [...acmeProjects.slice(0, 1), bobProject], ofNamespaces: [] },
   }),
   'maintainer of all projects': person('bob', { maintainedProjects: { ids: [], ofNamespaces: [acme.id] } }),
+  'reader of a project': person('bob', {
+    readableProjects: { ids: acmeProjects.slice(0, 1), ofNamespaces: [globex.id] },
+  }),
   stranger: person('dave'),
   robot: { ...nobody, principalId: (robots[0] as { id: string }).id },
   nobody,
@@ -237,6 +245,7 @@ export function levelOf(event: AuditEvent, reader: Reader, view: View): Level {
     const knows =
       (space !== undefined && reader.owned.includes(space)) ||
       holds(reader.ownedProjects) ||
+      (reader.readableProjects !== undefined && holds(reader.readableProjects)) ||
       (audience === 'project' && (holds(reader.maintainedProjects) || subjectOf(event) === self));
     if (event.actor.proven && mine) return turnedAway && !knows ? 'blind' : 'whole';
     if (!event.actor.proven && event.actor.id === self && audience !== 'system')

@@ -376,6 +376,7 @@ function concerns(event: ShownEvent, { principalId }: Reader): boolean {
 /** Only what rights depend on crosses to another thread; a caller may carry more. */
 function plainReader(reader: Reader): Reader {
   const { role, principalId, accountId, owned, memberOf, ownedProjects, maintainedProjects } = reader;
+  const { readableProjects } = reader;
   return {
     by: performerOf(reader),
     role,
@@ -383,6 +384,7 @@ function plainReader(reader: Reader): Reader {
     memberOf,
     ownedProjects,
     maintainedProjects,
+    ...(readableProjects && { readableProjects }),
     ...(principalId !== undefined && { principalId }),
     ...(accountId !== undefined && { accountId }),
   };
