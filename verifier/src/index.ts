@@ -4,7 +4,7 @@
  */
 export { type Audit, type AuditVerdict, auditLog, type KeptFile } from './audit/audit-log.ts';
 export { firstDifference, type IndexRange } from './audit/first-difference.ts';
-export { type FileRequest, LogTiles, type Reading } from './audit/log-tiles.ts';
+export { type FileRequest, LogTiles, type Reading, type Side } from './audit/log-tiles.ts';
 export {
   type BundleEvent,
   type BundleHead,

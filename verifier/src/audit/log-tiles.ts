@@ -8,23 +8,21 @@ import { equalHashes, hashBytes, rangeNodes, rootOfEdge, rootOfPerfect, type Tre
 import type { Sha256 } from '../sha256.ts';
 
 /** `log`: below the prefix of the log that is audited; `kept`: what the auditor keeps of it. */
-export type FileRequest = { from: 'log' | 'kept'; path: string };
+export type Side = 'log' | 'kept';
+
+export type FileRequest = { from: Side; path: string };
 
 /** Asks for files and is handed their bytes, undefined for one that is not there. */
 export type Reading<Result> = Generator<FileRequest, Result, Uint8Array | undefined>;
 
 export class LogTiles {
   readonly size: number;
-  readonly #from: FileRequest['from'];
+  readonly #from: Side;
   readonly #sha256: Pick<Sha256, 'bytes'>;
   readonly #tiles = new Map<string, Uint8Array | undefined>();
   readonly #proven = new Set<string>();
 
-  constructor({
-    from,
-    size,
-    sha256,
-  }: { from: FileRequest['from']; size: number; sha256: Pick<Sha256, 'bytes'> }) {
+  constructor({ from, size, sha256 }: { from: Side; size: number; sha256: Pick<Sha256, 'bytes'> }) {
     this.#from = from;
     this.size = size;
     this.#sha256 = sha256;

@@ -59,14 +59,18 @@ export function verifyBundle(lines: Iterable<string>, verification: BundleVerifi
     if (!state.ended) throw new LogError('truncated');
     return state.result;
   } catch (error) {
-    // A fault between lines, such as bytes that are not UTF-8, is one of the line that would have been next.
-    throw error instanceof LogError && error.place === '' ? placed(error, number) : error;
+    // A fault between lines, such as bytes that are not UTF-8, is told with the line before it.
+    throw error instanceof LogError ? placed(error, misfitOf(error, state) ?? number) : error;
   }
 }
 
-function placed(error: LogError, line: number): LogError {
-  const { reason, cause } = error;
-  return new LogError(reason, line === 0 ? { cause } : { place: `line ${line}`, cause });
+function misfitOf(error: LogError, state: BundleState | undefined): number | undefined {
+  return error.reason === 'wrong_range_length' ? state?.misfit : undefined;
+}
+
+function placed({ reason, place, cause }: LogError, line: number): LogError {
+  const places = [...(line === 0 ? [] : [`line ${line}`]), ...(place === '' ? [] : [place])];
+  return new LogError(reason, { place: places.join(', '), cause });
 }
 
 type BundleState = {
@@ -160,9 +164,7 @@ function takeEvent(state: BundleState, event: BundleEvent, { sha256, onEvent }: 
 }
 
 function takeEnd(state: BundleState): void {
-  if (state.misfit !== undefined) {
-    throw new LogError('wrong_range_length', { place: `line ${state.misfit}` });
-  }
+  if (state.misfit !== undefined) throw new LogError('wrong_range_length');
   if (!equalHashes(state.tree.root(), state.result.checkpoint.root)) throw new LogError('root_mismatch');
   state.ended = true;
 }

@@ -52,7 +52,7 @@ function parseLine<T>(line: number, parse: () => T): T {
   try {
     return parse();
   } catch (cause) {
-    throw new LogError('malformed_checkpoint', { place: `line ${line}`, cause });
+    throw new LogError('malformed_checkpoint', { place: `line ${line} of the note`, cause });
   }
 }
 
