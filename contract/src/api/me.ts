@@ -15,7 +15,7 @@ import {
   timeInputSchema,
   timeSchema,
 } from './shapes.ts';
-import { emailInputSchema } from './users.ts';
+import { displayNameInputSchema, emailInputSchema } from './users.ts';
 
 export const meSchema = z.strictObject({
   kind: z.enum(['user', 'robot']),
@@ -124,6 +124,17 @@ export const meRoutes = {
     response: meSchema,
     records: ['account.email.change'],
     errors: ['forbidden', 'conflict'],
+  },
+  'me.put_display_name': {
+    ...writes,
+    method: 'PUT',
+    path: '/api/v1/me/display-name',
+    summary: 'Change or remove the name shown beside one’s user name',
+    body: displayNameInputSchema,
+    status: 200,
+    response: meSchema,
+    records: ['account.display_name.change'],
+    errors: ['forbidden'],
   },
   'me.put_password': {
     ...writes,

@@ -4,6 +4,7 @@ import type { ApiRoute } from './route.ts';
 import {
   emailSchema,
   idSchema,
+  labelSchema,
   nameSchema,
   pageOf,
   pageQuery,
@@ -43,6 +44,8 @@ export type UserInput = z.input<typeof userInputSchema>;
 
 export const renameSchema = z.strictObject({ name: nameSchema });
 export const emailInputSchema = z.strictObject({ email: emailSchema.nullable() });
+/** null: none. */
+export const displayNameInputSchema = z.strictObject({ displayName: labelSchema.nullable() });
 export const passwordInputSchema = z.strictObject({ password: passwordSchema });
 export const rolesInputSchema = z.strictObject({ roles: z.array(systemRoleSchema).max(2) });
 export const disableInputSchema = z.strictObject({ note: textSchema.optional() });
@@ -116,6 +119,17 @@ export const userRoutes = {
     response: userSchema,
     records: ['account.email.change'],
     errors: ['forbidden', 'not_found', 'conflict'],
+  },
+  'users.put_display_name': {
+    ...administrator,
+    method: 'PUT',
+    path: '/api/v1/users/{user}/display-name',
+    summary: 'Change or remove the name shown beside the user name',
+    body: displayNameInputSchema,
+    status: 200,
+    response: userSchema,
+    records: ['account.display_name.change'],
+    errors: ['forbidden', 'not_found'],
   },
   'users.put_password': {
     ...administrator,

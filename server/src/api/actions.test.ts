@@ -140,6 +140,15 @@ for (const { engine, skip } of engines) {
         body: { email: 'ada@example.org' },
         events: [{ type: 'account.email.change', scope, details: { to: 'ada@example.org' } }],
       });
+      await act('me.put_display_name', ada.auth, {
+        body: { displayName: 'Ada' },
+        events: [{ type: 'account.display_name.change', scope, details: { to: 'Ada' } }],
+      });
+      const named = await act('me.put_display_name', ada.auth, {
+        body: { displayName: null },
+        events: [{ type: 'account.display_name.change', scope, details: { from: 'Ada' } }],
+      });
+      assert.equal(named.json.displayName, null);
       const made = await act('me.tokens.create', ada.auth, {
         body: { kind: 'app_token', name: 'phone', scopes: ['project:read'] },
         events: [{ type: 'token.app.create', scope, details: { scopes: ['project:read'] } }],
@@ -210,6 +219,11 @@ for (const { engine, skip } of engines) {
         params: user,
         body: { email: null },
         events: [{ type: 'account.email.change', scope: at('zoe'), details: { from: 'zoe@example.org' } }],
+      });
+      await act('users.put_display_name', boss.auth, {
+        params: user,
+        body: { displayName: 'Zoe Z.' },
+        events: [{ type: 'account.display_name.change', scope: at('zoe'), details: { to: 'Zoe Z.' } }],
       });
       await act('users.put_roles', boss.auth, {
         params: user,

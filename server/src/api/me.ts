@@ -4,7 +4,7 @@ import type { Caller } from '../domain/caller.ts';
 import { AppError } from '../domain/error.ts';
 import type { Identity } from '../identity/identity.ts';
 import { endSession, endSessions, listSessions, type Session } from '../identity/sessions.ts';
-import { changeEmail, changePassword, getUser } from '../identity/users.ts';
+import { changeDisplayName, changeEmail, changePassword, getUser } from '../identity/users.ts';
 import { formatUs } from '../stdx/clock.ts';
 import { rolesOf, timeOrNull, userIdOf } from './accounts.ts';
 import type { ApiCall, ApiHandlers } from './call.ts';
@@ -14,7 +14,7 @@ import { selectMemberships } from './rows.ts';
 export type MeParts = { identity: Pick<Identity, 'parts' | 'authenticate'> };
 
 type MeRoutes =
-  | `me.${'get' | 'put_email' | 'put_password'}`
+  | `me.${'get' | 'put_email' | 'put_display_name' | 'put_password'}`
   | `me.sessions.${'list' | 'delete' | 'delete_others'}`;
 
 export function meHandlers({ identity }: MeParts): ApiHandlers<MeRoutes> {
@@ -24,6 +24,11 @@ export function meHandlers({ identity }: MeParts): ApiHandlers<MeRoutes> {
     'me.put_email': async ({ caller, body }) => {
       const email = body.email === null ? {} : { email: body.email };
       await changeEmail(store, { by: caller, userId: userIdOf(caller), ...email });
+      return viewMe({ identity }, caller);
+    },
+    'me.put_display_name': async ({ caller, body }) => {
+      const name = body.displayName === null ? {} : { displayName: body.displayName };
+      await changeDisplayName(store, { by: caller, userId: userIdOf(caller), ...name });
       return viewMe({ identity }, caller);
     },
     'me.put_password': async (call) => {

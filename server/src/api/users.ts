@@ -4,6 +4,7 @@ import { AppError } from '../domain/error.ts';
 import type { Identity } from '../identity/identity.ts';
 import { endSessions } from '../identity/sessions.ts';
 import {
+  changeDisplayName,
   changeEmail,
   changePassword,
   createUser,
@@ -31,7 +32,7 @@ export type UserParts = {
 };
 
 type UserRoutes =
-  `users.${'list' | 'create' | 'get' | 'rename' | 'put_email' | 'put_password' | 'put_roles' | 'disable' | 'enable' | 'end_lockout' | 'end_sessions' | 'delete'}`;
+  `users.${'list' | 'create' | 'get' | 'rename' | 'put_email' | 'put_display_name' | 'put_password' | 'put_roles' | 'disable' | 'enable' | 'end_lockout' | 'end_sessions' | 'delete'}`;
 
 export function userHandlers({ identity, endUserRights }: UserParts): ApiHandlers<UserRoutes> {
   const store = identity.parts;
@@ -57,6 +58,12 @@ export function userHandlers({ identity, endUserRights }: UserParts): ApiHandler
     'users.put_email': async ({ caller, params, body }) => {
       const email = body.email === null ? {} : { email: body.email };
       return viewUser(await changeEmail(store, { by: caller, userId: await idOf(params.user), ...email }));
+    },
+    'users.put_display_name': async ({ caller, params, body }) => {
+      const name = body.displayName === null ? {} : { displayName: body.displayName };
+      return viewUser(
+        await changeDisplayName(store, { by: caller, userId: await idOf(params.user), ...name }),
+      );
     },
     'users.put_password': async ({ caller, params, body }) =>
       changePassword(store, { by: caller, userId: await idOf(params.user), password: body.password }),

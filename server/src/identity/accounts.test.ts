@@ -32,6 +32,7 @@ import {
 import { createSession, endSession, endSessions, listSessions } from './sessions.ts';
 import { createToken, listTokens, revokeToken } from './tokens.ts';
 import {
+  changeDisplayName,
   changeEmail,
   changePassword,
   createFirstAdmin,
@@ -83,6 +84,9 @@ for (const { engine, skip } of engines) {
       await renameUser(parts, { by: root, userId, name: 'alicia' });
       await changeEmail(parts, { by: root, userId, email: 'new@example.org' });
       await changeEmail(parts, { by: root, userId, email: 'NEW@example.org' });
+      await changeDisplayName(parts, { by: root, userId, displayName: 'Alicia A.' });
+      await changeDisplayName(parts, { by: root, userId, displayName: 'Alicia A.' });
+      await changeDisplayName(parts, { by: root, userId });
       await disableUser(parts, { by: root, userId, note: 'on leave' });
       await disableUser(parts, { by: root, userId });
       await enableUser(parts, { by: root, userId });
@@ -92,6 +96,8 @@ for (const { engine, skip } of engines) {
       assert.deepEqual(events.map(short), [
         ['account.user.rename', 'alicia', { from: 'alice', to: 'alicia' }],
         ['account.email.change', 'alicia', { from: 'alice@example.org', to: 'new@example.org' }],
+        ['account.display_name.change', 'alicia', { from: 'Alice', to: 'Alicia A.' }],
+        ['account.display_name.change', 'alicia', { from: 'Alicia A.' }],
         ['account.user.disable', 'alicia', { note: 'on leave' }],
         ['account.user.enable', 'alicia', {}],
         ['account.role.change', 'alicia', { roles: { from: [], to: ['auditor'] } }],

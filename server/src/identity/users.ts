@@ -261,6 +261,28 @@ export async function changeEmail(
   });
 }
 
+export async function changeDisplayName(
+  parts: AccountParts,
+  change: { by: Performer; userId: string; displayName?: string },
+): Promise<User> {
+  const to = requireDisplayName(change.displayName);
+  return changeUser(parts, change.userId, async (tx, user) => {
+    const from = user.displayName;
+    if (from === to) return;
+    await tx.q
+      .updateTable('user_account')
+      .set({ display_name: to ?? null })
+      .where('id', '=', user.id)
+      .execute();
+    parts.trail.record(tx, {
+      type: 'account.display_name.change',
+      by: change.by,
+      ...placeOf(user),
+      details: { ...(from !== undefined && { from }), ...(to !== undefined && { to }) },
+    });
+  });
+}
+
 export type PasswordChange = {
   by: Performer;
   userId: string;
