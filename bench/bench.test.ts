@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { clientSkip } from '../tests/support/clients.ts';
 import { eventRateRows } from './event-rate.ts';
+import { logRows } from './log.ts';
 import { compare, interval, median } from './pairs.ts';
 import { refusalRows } from './refusals.ts';
 import { type RegistryOptions, registryRows, trailCostRows } from './registry.ts';
@@ -54,6 +55,10 @@ test('small: a long run with the projection following', async () => {
 
 test('small: the first page by a rare type', async () => {
   measured(await firstPageRows({ events: 20_000, pairs: 1 }));
+});
+
+test('small: what the log costs, a proof, a full verification', async () => {
+  measured(await logRows({ seconds: 0.1, pairs: 1, writers: [8], proofEvents: 70_000, verifyEvents: 3_000 }));
 });
 
 const small: RegistryOptions = {

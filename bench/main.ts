@@ -1,10 +1,11 @@
 /**
- * `npm run bench`: every claim of speed as a ratio, both sides in one run. `--quick` runs short; `--row a|b|c|d|e` runs one.
+ * `npm run bench`: every claim of speed as a ratio, both sides in one run. `--quick` runs short; `--row a|b|c|d|e|f` runs one.
  * Needs docker-registry, skopeo and wrk for rows a, c and e; install-bench-peers.sh installs them where it may.
  */
 import { parseArgs } from 'node:util';
 import { createTestDatabase, postgresSkip } from '../tests/support/postgres.ts';
 import { eventRateRows } from './event-rate.ts';
+import { logRows } from './log.ts';
 import { refusalRows } from './refusals.ts';
 import { type RegistryOptions, registryRows, trailCostRows } from './registry.ts';
 import { firstPageRows, sustainedRow } from './search.ts';
@@ -46,4 +47,13 @@ await add('b', () =>
 await add('b', () => sustainedRow({ seconds: quick ? 5 : 60, pairs: quick ? 1 : 3, writers: 128 }));
 await add('e', () => refusalRows({ seconds: quick ? 2 : 4, pairs: quick ? 3 : 7 }));
 await add('d', () => firstPageRows({ events: quick ? 100_000 : 1_000_000, pairs: quick ? 5 : 30 }));
+await add('f', () =>
+  logRows({
+    seconds: quick ? 2 : 5,
+    pairs: quick ? 3 : 11,
+    writers: [1, 128],
+    proofEvents: quick ? 100_000 : 10_000_000,
+    verifyEvents: quick ? 20_000 : 200_000,
+  }),
+);
 process.stdout.write(`${formatTable(rows)}\n`);

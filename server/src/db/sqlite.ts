@@ -168,7 +168,15 @@ class SqliteTx implements Tx {
   }
 }
 
-export type SqliteOptions = { path: string; atStep?: AtStep };
+/** What a batch puts its events into. */
+export type BatchLog = Pick<SqliteLog, 'size' | 'append' | 'writeTree' | 'load'>;
+
+export type SqliteOptions = {
+  path: string;
+  atStep?: AtStep;
+  /** Only the bench makes another: one without a tree, to measure what the tree costs. */
+  makeLog?: (handle: DatabaseSync) => BatchLog;
+};
 
 /** A store that lends the right to write to another thread of this process. */
 export type LendingDb = Pick<SqliteDb, 'path' | 'treeMemory' | 'lend'>;
@@ -183,7 +191,7 @@ export class SqliteDb implements Db {
   readonly #builder: Kysely<Schema>;
   /** The tree's memory, for a thread that the right to write is lent to. */
   readonly treeMemory: SharedArrayBuffer = new SharedArrayBuffer(LogTree.memoryBytes);
-  readonly #log: SqliteLog;
+  readonly #log: BatchLog;
   readonly #atStep: AtStep;
   readonly #listeners = new Set<(head: number) => void>();
   #gate: () => Promise<void> | undefined = () => undefined;
@@ -215,7 +223,8 @@ export class SqliteDb implements Db {
     });
     this.read = new SqliteReadDb(new Prepared(this.#reader));
     this.#atStep = options.atStep ?? noSteps;
-    this.#log = new SqliteLog(this.#writer, new LogTree(this.treeMemory));
+    const { makeLog = (handle) => new SqliteLog(handle, new LogTree(this.treeMemory)) } = options;
+    this.#log = makeLog(this.#writer);
     this.#log.load();
     this.#head = this.#log.size;
   }
