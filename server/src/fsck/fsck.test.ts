@@ -175,7 +175,12 @@ for (const { engine, skip } of [
       const less = await world.damaged(() => set(JSON.stringify(without)));
       assert.deepEqual(named(less, 'private_entry_missing'), [idx]);
       const other = await world.damaged(() =>
-        set(fields.replace(/("\/request\/ip":\[")(.)/, (_all, before, salt) => before + (salt === 'A' ? 'B' : 'A'))),
+        set(
+          fields.replace(
+            /("\/request\/ip":\[")(.)/,
+            (_all, before, salt) => before + (salt === 'A' ? 'B' : 'A'),
+          ),
+        ),
       );
       assert.deepEqual(named(other, 'private_row_wrong'), [idx]);
       assert.match(other[0]?.message ?? '', /request\/ip/);

@@ -11,6 +11,7 @@ import { checkBlobs } from './blobs.ts';
 import { type CheckName, checkNames, type Finding, Findings, tellOf } from './findings.ts';
 import { checkLog } from './log.ts';
 import { paceOf } from './pace.ts';
+import { checkProjection } from './projection.ts';
 import { checkReferences } from './references.ts';
 import { secondLookOf } from './second-look.ts';
 
@@ -74,6 +75,11 @@ export async function runFsck(
   const checked: FsckReport['checked'] = {};
   const events = await checkLog({ log, clock, pace, heads, events: tellIf('events'), tree: tellIf('tree') });
   for (const check of ['events', 'tree'] as const) if (wanted.has(check)) checked[check] = events;
+  const projection = tellIf('projection');
+  if (projection !== undefined) {
+    const where = log.engine === 'postgres' ? log : search;
+    checked.projection = await checkProjection({ log, search: where, tell: projection, pace, secondLook });
+  }
   const references = tellIf('references');
   if (references !== undefined)
     checked.references = await checkReferences({ log, search, tell: references, pace });
