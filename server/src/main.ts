@@ -7,6 +7,7 @@ import type { FastifyPluginAsync } from 'fastify';
 import { Access } from './access/access.ts';
 import { apiRoutes } from './api/api.ts';
 import { consoleFiles } from './api/console-files.ts';
+import { logFiles } from './api/log-files.ts';
 import { openBlobs } from './blobs/open-blobs.ts';
 import type { BlobStore, BlobUpkeep } from './blobs/store.ts';
 import type { Config } from './config/config.ts';
@@ -215,7 +216,7 @@ function surfaces(domain: Domain, { publicUrl }: Config, firstStart: FirstStart)
   const containers = containerNouns(domain);
   const setupCode = firstStart.kind === 'code' ? { setupCode: firstStart.code } : {};
   const api = apiRoutes({ ...domain, containers, publicUrl, version, formats: ['container'], ...setupCode });
-  return [api, consoleFiles({ folder: consoleFolder })];
+  return [api, logFiles(domain), consoleFiles({ folder: consoleFolder })];
 }
 
 function composeJobs(domain: Domain, { config, log }: { config: Config; log: Logger }): Jobs {

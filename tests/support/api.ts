@@ -8,6 +8,7 @@ import { grantRole } from '../../server/src/access/grants.ts';
 import { addMember, createOrganisation } from '../../server/src/access/organisations.ts';
 import { createProjectOnRequest } from '../../server/src/access/projects.ts';
 import { type ApiParts, apiRoutes } from '../../server/src/api/api.ts';
+import { logFiles } from '../../server/src/api/log-files.ts';
 import { pointTag } from '../../server/src/containers/tags.ts';
 import { openDb } from '../../server/src/db/open.ts';
 import type { Digest } from '../../server/src/domain/digest.ts';
@@ -22,6 +23,7 @@ import { createUser, type UserCreation } from '../../server/src/identity/users.t
 import { containerNouns } from '../../server/src/main/api-containers.ts';
 import { manualClock } from '../../server/src/stdx/clock.ts';
 import { uuidv7 } from '../../server/src/stdx/random.ts';
+import { Log } from '../../server/src/trail/log/log.ts';
 import { Search } from '../../server/src/trail/search.ts';
 import { Trail } from '../../server/src/trail/trail.ts';
 import { readEvents } from './events.ts';
@@ -75,6 +77,10 @@ export async function openApi(engine: Engine, more: Partial<ApiParts> = {}) {
   const trail = new Trail({ db, clock });
   const search = await Search.open({ db, clock, trail, location, limits: { searchers: 1 } });
   opened.defer(() => search.close());
+  const checkpoint = { origin: undefined, keyPath: folder.join('log/key'), copies: [] };
+  const logSettings = { dataDir: folder.path, publicUrl, checkpoint };
+  const eventLog = await Log.open({ db, clock, trail, server: () => root, settings: logSettings });
+  opened.defer(() => eventLog.close());
   const registryKey = new Uint8Array(32).fill(7);
   const settings = { ...cheap, passwordChecksWaiting: 1_000 };
   const identity = new Identity({ db, trail, clock, registryKey, publicUrl, settings });
@@ -93,6 +99,7 @@ export async function openApi(engine: Engine, more: Partial<ApiParts> = {}) {
     clock,
     trail,
     search,
+    eventLog,
     identity,
     access,
     containers: containerNouns({ db, trail, clock }),
@@ -103,6 +110,7 @@ export async function openApi(engine: Engine, more: Partial<ApiParts> = {}) {
     ...more,
   };
   await http.app.register(apiRoutes(parts));
+  await http.app.register(logFiles(parts));
   await http.app.ready();
   opened.defer(() => http.stop());
 

@@ -19,6 +19,11 @@ import { timeInputSchema } from './shapes.ts';
 export const eventViewKinds = ['me', 'namespace', 'project', 'administration'] as const;
 export type EventViewKind = (typeof eventViewKinds)[number];
 
+/** An evidence bundle, docs/spec/bundle.md. */
+export const bundleMediaType = 'application/vnd.tallyman.bundle';
+/** A header of bundles: how many events matched whose public body says more than the reader may know. */
+export const leftOutHeader = 'x-events-left-out';
+
 /** Most values of one filter. */
 export const maxFilterValues = 50;
 export const maxEventsPerPage = 500;

@@ -5,6 +5,7 @@
 import type { z } from 'zod';
 import type { EventType, RefusalType } from '../catalogue/catalogue.ts';
 import type { TokenScope } from '../scopes.ts';
+import type { bundleMediaType } from './events.ts';
 import type { ProblemCode } from './problem.ts';
 
 /** What somebody must be to get through; one place in the server checks each word. */
@@ -38,7 +39,7 @@ export type ApiRoute = {
   /** Absent with 204, and where the answer is no JSON at all. */
   response?: z.ZodType;
   /** Further media types, chosen by `Accept`. */
-  formats?: readonly ('application/x-ndjson' | 'text/csv' | 'text/event-stream')[];
+  formats?: readonly ('application/x-ndjson' | 'text/csv' | 'text/event-stream' | typeof bundleMediaType)[];
   permission: ApiPermission;
   /** What a token limited by scopes must carry. Absent where nobody need be signed in. */
   scope?: TokenScope;

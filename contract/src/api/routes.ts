@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod';
 import { containerRoutes } from './containers.ts';
+import { logRoutes } from './log.ts';
 import { meRoutes } from './me.ts';
 import { namespaceRoutes } from './namespaces.ts';
 import { organisationRoutes } from './organisations.ts';
@@ -25,6 +26,7 @@ export const apiRoutes = {
   ...projectRoutes,
   ...containerRoutes,
   ...trailRoutes,
+  ...logRoutes,
   ...settingRoutes,
 } as const satisfies Record<string, ApiRoute>;
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { severities, switchNames } from '../catalogue/kind.ts';
 import { outcomes } from '../event.ts';
 import { reasons } from '../reasons.ts';
-import { eventPageSchema, eventQuerySchema, shownEventSchema } from './events.ts';
+import { bundleMediaType, eventPageSchema, eventQuerySchema, shownEventSchema } from './events.ts';
 import type { ApiRoute } from './route.ts';
 import { idSchema } from './shapes.ts';
 
@@ -24,7 +24,7 @@ export const eventTypeInfoSchema = z.strictObject({
 export type EventTypeInfo = z.infer<typeof eventTypeInfoSchema>;
 export const eventTypesSchema = z.strictObject({ items: z.array(eventTypeInfoSchema), next: z.null() });
 
-export const exportFormats = ['ndjson', 'csv'] as const;
+export const exportFormats = ['ndjson', 'csv', 'bundle'] as const;
 export const eventListQuerySchema = eventQuerySchema.extend({
   /** What `Accept` says for programs, for a link in a browser, which then saves the answer as it comes. */
   export: z.enum(exportFormats).optional(),
@@ -42,11 +42,11 @@ export const trailRoutes = {
     method: 'GET',
     path: '/api/v1/events',
     summary:
-      'Events that concern one, newest first; as NDJSON or CSV without end when asked for by Accept or `export`',
+      'Events that concern one, newest first; as NDJSON, CSV or an evidence bundle without end when asked for by Accept or `export`',
     query: eventListQuerySchema,
     status: 200,
     response: eventPageSchema,
-    formats: ['application/x-ndjson', 'text/csv'],
+    formats: ['application/x-ndjson', 'text/csv', bundleMediaType],
     records: ['trail.events.read', 'trail.events.export'],
     errors: ['forbidden', 'not_found'],
   },
@@ -82,5 +82,17 @@ export const trailRoutes = {
     response: shownEventSchema,
     records: ['trail.events.read'],
     errors: ['not_found'],
+  },
+  'events.proof': {
+    ...reads,
+    method: 'GET',
+    path: '/api/v1/events/{event}/proof',
+    summary:
+      'One event as an evidence bundle: with what one may read of it, its proof and a signed checkpoint',
+    params: z.strictObject({ event: idSchema }),
+    status: 200,
+    formats: [bundleMediaType],
+    records: ['trail.events.read'],
+    errors: ['not_found', 'forbidden'],
   },
 } as const satisfies Record<string, ApiRoute>;

@@ -89,8 +89,12 @@ export const systemTypes = {
     audience: 'account',
     title: 'Trail exported',
     sentence: '{actor} exported events',
-    description: 'Events left the server as NDJSON or CSV. Recorded before the first byte.',
-    details: z.strictObject({ format: z.enum(['ndjson', 'csv', 'tail']), filter: erasable(z.string()) }),
+    description:
+      'Events left the server: as NDJSON, CSV or an evidence bundle, or followed live. Recorded before the first byte.',
+    details: z.strictObject({
+      format: z.enum(['ndjson', 'csv', 'bundle', 'tail']),
+      filter: erasable(z.string()),
+    }),
     severity: 'notice',
     elsewhere: { quay: ['export_logs_success'] },
   }),

@@ -7,12 +7,14 @@ import { endRightsOfRobot, endRightsOfUser } from '../access/rights.ts';
 import type { Db } from '../db/store.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Clock } from '../stdx/clock.ts';
+import type { Log } from '../trail/log/log.ts';
 import type { Search } from '../trail/search.ts';
 import type { Trail } from '../trail/trail.ts';
 import { applicationHandlers } from './applications.ts';
 import type { ApiHandlers } from './call.ts';
 import { type ContainerNouns, containerHandlers } from './container-nouns.ts';
 import { eventHandlers } from './events.ts';
+import { logHandlers } from './log.ts';
 import { meHandlers } from './me.ts';
 import { namespaceHandlers } from './namespaces.ts';
 import { organisationHandlers } from './organisations.ts';
@@ -31,6 +33,7 @@ export type ApiParts = {
   clock: Clock;
   trail: Trail;
   search: Search;
+  eventLog: Log;
   identity: Identity;
   access: Access;
   /** What the container host does for this API; hosts never import each other. */
@@ -67,6 +70,7 @@ function handlersOf(parts: ApiParts): ApiHandlers<ApiRouteId> {
     ...projectHandlers({ ...parts, deleteContent }),
     ...containerHandlers(parts),
     ...eventHandlers(parts),
+    ...logHandlers(parts),
     ...switchHandlers(parts),
     ...settingHandlers(parts),
   };

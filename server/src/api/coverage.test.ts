@@ -17,6 +17,8 @@ const rows = coverage();
 const ofTheServer: Record<string, string> = {
   'account.lockout.start': 'wrong passwords, behind the refusal of the last one',
   'container.garbage.collect': 'the collector',
+  'log.checkpoint.withhold': 'the checkpointer, when the log was altered',
+  'log.key.create': 'the first start, or the command line',
   'system.limit.reach': 'a protection of the whole server',
   'system.server.start': 'the process',
   'system.server.stop': 'the process',

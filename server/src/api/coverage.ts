@@ -47,6 +47,8 @@ const silentSuccess: Partial<Record<string, string>> = {
   'events.list':
     'Reading one’s own events is no event; others’ are one per reader and filter in ten minutes.',
   'events.get': 'Reading one’s own events is no event; others’ are one per reader and filter in ten minutes.',
+  'events.proof':
+    'Reading one’s own events is no event; others’ are one per reader and filter in ten minutes.',
 };
 const unchanged = 'Setting what is set already changes nothing.';
 
@@ -157,6 +159,34 @@ export function hostCoverage(surface: string, routes: readonly HostRoute[]): Cov
       outcome('500 internal', [], fault),
     ],
   }));
+}
+
+/** The log's files (log-files.ts). */
+export function logCoverage(): CoverageRow[] {
+  const row = (path: string, outcomes: CoverageOutcome[]): CoverageRow => ({
+    surface: 'Log',
+    method: 'GET',
+    path,
+    outcomes: [...outcomes, outcome('500 internal', [], fault)],
+  });
+  const same = 'The same for everybody, and nothing in it tells what an event says.';
+  const missing = 'The log has no such file, so nothing was refused.';
+  const open = [outcome('200', [], same), outcome('404', [], missing)];
+  const refusal = (name: string): CoverageOutcome => outcome(name, ['api.action.refuse']);
+  return [
+    row('/log/checkpoint', open),
+    row('/log/rotations', [outcome('200', [], same)]),
+    row('/log/tile/{level}/{n}', open),
+    row('/log/tile/entries/{n}', [
+      outcome('200', ['trail.events.read'], 'Once per reader in ten minutes.'),
+      outcome('401, nothing presented', [], challenge),
+      outcome('401 or 429, what was presented failed', [byIdentity]),
+      refusal('403 not_permitted or scope_missing'),
+      refusal('404'),
+      refusal('429 rate_limited'),
+      refusal('503 unavailable'),
+    ]),
+  ];
 }
 
 /** What the HTTP server answers by itself. */

@@ -1,19 +1,29 @@
 /** The audit trail over HTTP: pages, exports, the live tail, one event, and the catalogue for filters. */
 import { Readable } from 'node:stream';
-import { declarationOf, type EventQuery, type EventTypeInfo, eventTypes } from '@tallyman/contract';
+import {
+  bundleMediaType,
+  declarationOf,
+  type EventQuery,
+  type EventTypeInfo,
+  eventTypes,
+  leftOutHeader,
+} from '@tallyman/contract';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../domain/caller.ts';
 import { AppError, invalid } from '../domain/error.ts';
 import { surfaceOf } from '../http/presented.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { ExportFormat } from '../trail/export-format.ts';
+import { openBundle } from '../trail/log/bundle.ts';
+import type { Log } from '../trail/log/log.ts';
 import type { Search } from '../trail/search.ts';
 import type { TailItem } from '../trail/tail.ts';
 import { type ApiCall, type ApiHandlers, sent } from './call.ts';
 import { type ReaderParts, readerOf, windowOf } from './reader.ts';
 
 export type EventParts = ReaderParts & {
-  search: Pick<Search, 'search' | 'getEvent' | 'exportEvents' | 'tail'>;
+  search: Pick<Search, 'search' | 'getEvent' | 'exportEvents' | 'getEvidence' | 'exportEvidence' | 'tail'>;
+  eventLog: Log;
   identity: Pick<Identity, 'authenticate'>;
 };
 
@@ -23,12 +33,15 @@ export const streamLimits = {
   streamsPerPrincipal: 10,
 } as const;
 
-export function eventHandlers(parts: EventParts): ApiHandlers<`events.${'list' | 'tail' | 'types' | 'get'}`> {
+export function eventHandlers(
+  parts: EventParts,
+): ApiHandlers<`events.${'list' | 'tail' | 'types' | 'get' | 'proof'}`> {
   const streams = new Streams();
   const types = eventTypes.map(typeInfo);
   return {
     'events.list': async (call) => {
       const format = call.query.export ?? exportFormat(call.request);
+      if (format === 'bundle') return sendBundle(parts, streams, call);
       if (format !== undefined) return sendExport(parts, streams, call, format);
       const { question, reader } = await ask(parts, call);
       return parts.search.search(question, reader, whenClosed(call));
@@ -37,6 +50,7 @@ export function eventHandlers(parts: EventParts): ApiHandlers<`events.${'list' |
     'events.types': async () => ({ items: types, next: null }),
     'events.get': async ({ caller, params }) =>
       parts.search.getEvent(params.event, await readerOf(parts, caller)),
+    'events.proof': async (call) => sendProof(parts, streams, call),
   };
 }
 
@@ -51,8 +65,9 @@ async function ask(parts: EventParts, { caller, visit, query }: Asking) {
   return { reader, question: { ...window, cursor, ...(limit !== undefined && { limit }) } };
 }
 
-function exportFormat({ headers }: Pick<FastifyRequest, 'headers'>): ExportFormat | undefined {
+function exportFormat({ headers }: Pick<FastifyRequest, 'headers'>): ExportFormat | 'bundle' | undefined {
   const accept = headers.accept ?? '';
+  if (accept.includes(bundleMediaType)) return 'bundle';
   if (accept.includes('application/x-ndjson')) return 'ndjson';
   return accept.includes('text/csv') ? 'csv' : undefined;
 }
@@ -70,6 +85,37 @@ async function sendExport(
   const pieces = await parts.search.exportEvents(question, reader, format, whenClosed(call));
   const type = format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson';
   reply.header('content-disposition', `attachment; filename="tallyman-events.${format}"`).type(type);
+  return stream(reply, pieces, place);
+}
+
+async function sendBundle(
+  parts: EventParts,
+  streams: Streams,
+  call: ApiCall<'events.list'>,
+): Promise<typeof sent> {
+  const { reply, query } = call;
+  if (query.cursor !== undefined) throw invalid('cursor', 'An export has no pages: leave "cursor" out.');
+  const { question, reader } = await ask(parts, call);
+  using place = streams.take(call.caller);
+  const evidence = await parts.search.exportEvidence(question, reader, whenClosed(call));
+  const pieces = await openBundle(parts.eventLog, evidence);
+  reply.header(leftOutHeader, evidence.hidden);
+  reply.header('content-disposition', 'attachment; filename="tallyman-events.bundle"').type(bundleMediaType);
+  return stream(reply, pieces, place);
+}
+
+/** A bundle of one event. */
+async function sendProof(
+  parts: EventParts,
+  streams: Streams,
+  { reply, caller, params }: ApiCall<'events.proof'>,
+): Promise<typeof sent> {
+  using place = streams.take(caller);
+  const entry = await parts.search.getEvidence(params.event, await readerOf(parts, caller));
+  const source = { indexes: [entry.index], read: async () => [entry] };
+  const pieces = await openBundle(parts.eventLog, source);
+  const name = `event-${params.event}.bundle`;
+  reply.header('content-disposition', `attachment; filename="${name}"`).type(bundleMediaType);
   return stream(reply, pieces, place);
 }
 

@@ -106,7 +106,7 @@ async function authenticate(
 }
 
 /** A registry token carries a few actions on a few projects, for /v2/ alone; here it would be all its user may. */
-function requireNoRegistryToken(caller: Caller | undefined): void {
+export function requireNoRegistryToken(caller: Caller | undefined): void {
   if (caller === undefined || (caller.grants === undefined && caller.actor.kind !== 'anonymous')) return;
   throw new AppError(
     'forbidden',

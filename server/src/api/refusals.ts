@@ -21,6 +21,8 @@ import { safeText } from '../trail/seal.ts';
 export type Visit = {
   /** Undefined for a method that the path does not have. */
   id: ApiRouteId | undefined;
+  /** What was tried, where it is no endpoint of the contract's table. */
+  action?: string;
   row: Pick<ApiRoute, 'refusal' | 'permission'>;
   caller?: Caller | undefined;
   /** Where it stands: the owner of this scope reads the refusal. */
@@ -40,8 +42,8 @@ const actions: Partial<Record<RefusalType, string>> = {
   'account.sign_in.refuse': 'sign_in',
 };
 
-export function actionOf({ id, row }: Pick<Visit, 'id' | 'row'>): string {
-  return actions[row.refusal] ?? id ?? 'api.method';
+export function actionOf({ id, action, row }: Pick<Visit, 'id' | 'action' | 'row'>): string {
+  return actions[row.refusal] ?? id ?? action ?? 'api.method';
 }
 
 /** What the event says when the error carries no word of its own. */
@@ -93,7 +95,7 @@ export function refusalDraft(visit: Visit, error: AppError): RefusalDraft | unde
     status: statusOf[error.code],
     details: {
       attempted: {
-        action: actionOf({ id: visit.id, row: { ...row, refusal: type } }),
+        action: actionOf({ ...visit, row: { ...row, refusal: type } }),
         ...(project !== undefined && { project: safeText(project) }),
         ...(reference !== undefined && { reference: safeText(reference) }),
       },

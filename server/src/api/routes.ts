@@ -159,7 +159,7 @@ function acceptJsonOnly(app: FastifyInstance): void {
 type Refused = { error: unknown; request: FastifyRequest; reply: FastifyReply };
 
 /** Records, then answers. A refusal that cannot be recorded is answered as unavailable: no record, no answer. */
-async function refuse(
+export async function refuse(
   { trail }: Pick<BindingParts, 'trail'>,
   visit: Visit | undefined,
   { error, request, reply }: Refused,

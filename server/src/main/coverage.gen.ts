@@ -4,12 +4,18 @@ import {
   type CoverageRow,
   coverageMarkdown,
   hostCoverage,
+  logCoverage,
   serverCoverage,
 } from '../api/coverage.ts';
 import { containerRouteTable } from '../containers/routes.ts';
 
 export function coverage(): CoverageRow[] {
-  return [...hostCoverage('Container registry', containerRouteTable), ...apiCoverage(), ...serverCoverage()];
+  return [
+    ...hostCoverage('Container registry', containerRouteTable),
+    ...apiCoverage(),
+    ...logCoverage(),
+    ...serverCoverage(),
+  ];
 }
 
 export async function generate(): Promise<{ path: string; content: string }[]> {

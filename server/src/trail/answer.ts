@@ -6,6 +6,7 @@ import { type EventFilter, type EventPage, eventFilterSchema, type ShownEvent } 
 import { AppError } from '../domain/error.ts';
 import { rightsIn } from './audience.ts';
 import { formatCursor, type Place, parseCursor } from './cursor.ts';
+import { type Evidence, readEvidence } from './evidence.ts';
 import { type ExportFormat, formatChunk } from './export-format.ts';
 import { checkFilter, isMerged } from './filter.ts';
 import { factsOf, openStored, uuidBytes } from './projected-row.ts';
@@ -22,6 +23,9 @@ export type StretchQuestion = Question & { low: number; high: number; limit: num
 export type Stretch = { events: ShownEvent[] /** Where to go on; equals `high` at the end. */; next: number };
 export type ChunkQuestion = StretchQuestion & { format: ExportFormat };
 export type Chunk = { text: string; next: number };
+/** Indexes of what matches and is evidence for the reader, and how many events match and are not. */
+export type Provable = { indexes: number[]; hidden: number; next: number };
+export type EvidenceQuestion = { view: View; reader: Reader; indexes: readonly number[] };
 
 /** How a question is worked on. */
 export type Work = { source: SearchSource; words: Words; requireWanted?: () => void };
@@ -34,6 +38,8 @@ export type Answers = {
   ) => Promise<ShownEvent | undefined>;
   stretch: (work: Work, question: StretchQuestion) => Promise<Stretch>;
   chunk: (work: Work, question: ChunkQuestion) => Promise<Chunk>;
+  provable: (work: Work, question: StretchQuestion) => Promise<Provable>;
+  evidence: (work: Work, question: EvidenceQuestion) => Promise<Evidence[]>;
 };
 
 export const answers: Answers = {
@@ -41,6 +47,8 @@ export const answers: Answers = {
   event: findEvent,
   stretch: readStretch,
   chunk: readChunk,
+  provable: findProvable,
+  evidence: ({ source }, { view, reader, indexes }) => readEvidence(source, rightsIn(view, reader), indexes),
 };
 
 /** The same text for the same view and filter, in whatever order they were given. */
@@ -143,7 +151,16 @@ const nobody: Reader = {
 };
 
 async function readStretch(work: Work, question: StretchQuestion): Promise<Stretch> {
-  const { view, reader, filter, low, high, limit } = question;
+  const { view, reader, filter } = question;
+  const { indexes, next } = await findStretch(work, question);
+  const events = await showEvents(work.source, rightsIn(view, reader), { indexes, merged: isMerged(filter) });
+  return { events, next };
+}
+
+async function findStretch(
+  work: Work,
+  { view, reader, filter, low, high, limit }: StretchQuestion,
+): Promise<{ indexes: number[]; next: number }> {
   const { next } = await readState(work.source);
   if (high > next)
     throw new AppError('unavailable', 'The search index is being rebuilt. Try again in a moment.', {
@@ -159,14 +176,22 @@ async function readStretch(work: Work, question: StretchQuestion): Promise<Stret
     newestFirst: false,
     ...(work.requireWanted && { requireWanted: work.requireWanted }),
   });
-  const events = await showEvents(work.source, rightsIn(view, reader), {
-    indexes: selected.indexes,
-    merged: isMerged(filter),
-  });
-  return { events, next: selected.more ? (selected.reached as number) + 1 : high };
+  return { indexes: selected.indexes, next: selected.more ? (selected.reached as number) + 1 : high };
 }
 
 async function readChunk(work: Work, question: ChunkQuestion): Promise<Chunk> {
   const { events, next } = await readStretch(work, question);
   return { text: formatChunk(events, question.format), next };
+}
+
+async function findProvable(work: Work, question: StretchQuestion): Promise<Provable> {
+  const { indexes, next } = await findStretch(work, question);
+  const rights = rightsIn(question.view, question.reader);
+  const found = await readEvidence(work.source, rights, indexes);
+  const provable = found.filter((one) => typeof one === 'object');
+  return {
+    indexes: provable.map(({ index }) => index),
+    hidden: found.filter((one) => one === 'hidden').length,
+    next,
+  };
 }

@@ -8,10 +8,11 @@
 import type { EventFilter, EventPage, ShownEvent } from '@tallyman/contract';
 import type { DatabaseLocation } from '../db/open.ts';
 import type { Db } from '../db/store.ts';
-import { AppError } from '../domain/error.ts';
+import { AppError, invalid } from '../domain/error.ts';
 import type { Clock } from '../stdx/clock.ts';
 import { questionText } from './answer.ts';
 import { readsAsStaff } from './audience.ts';
+import type { EvidenceEntry } from './evidence.ts';
 import { type ExportFormat, formatHead } from './export-format.ts';
 import { checkFilter } from './filter.ts';
 import { uuidBytes } from './projected-row.ts';
@@ -43,6 +44,8 @@ export type SearchLimits = {
   /** Threads that search, on SQLite. */
   searchers: number;
   exportPageSize: number;
+  /** Most events in one bundle: their indexes are held in memory. */
+  evidenceEvents: number;
   /** Events gathered before they are counted (rollup.ts). */
   eventsPerCounting: number;
 };
@@ -54,10 +57,20 @@ const defaults: SearchLimits = {
   gateMs: 5_000,
   searchers: 2,
   exportPageSize: 500,
+  evidenceEvents: 100_000,
   eventsPerCounting,
 };
 
 export type SearchQuery = { view: View; filter: EventFilter; cursor?: string | undefined; limit?: number };
+
+/** What a bundle is made of: indexes of matching events, ascending, and how to read them. */
+export type EvidenceExport = {
+  indexes: readonly number[];
+  /** How many matched whose body says more than the reader may know: they are left out. */
+  hidden: number;
+  /** In the order asked for; rejects when one of them is not there any more. */
+  read(indexes: readonly number[]): Promise<EvidenceEntry[]>;
+};
 
 const readAgainMs = 600_000;
 const mostRemembered = 10_000;
@@ -173,13 +186,7 @@ export class Search {
     checkFilter(filter);
     requireView(view, reader);
     const head = await this.#db.head();
-    if ((await this.#settle(this.#limits.exportWaitMs)) !== undefined) {
-      throw new AppError(
-        'unavailable',
-        'The search index is still being built, so an export would not be whole. Try again later.',
-        { reason: 'unavailable', retryAfterSeconds: 30 },
-      );
-    }
+    await this.#requireWhole();
     await this.#recordExport({ view, reader, format, text: questionText(view, filter) });
     return this.#chunks({
       view,
@@ -189,6 +196,73 @@ export class Search {
       head,
       signal,
     });
+  }
+
+  /** One event as evidence. Throws as getEvent, and `forbidden` when its body says more than the reader may know. */
+  async getEvidence(id: string, reader: Reader, view: View = viewOfOne(reader)): Promise<EvidenceEntry> {
+    const { index } = await this.getEvent(id, reader, view);
+    const question = { view, reader: plainReader(reader), indexes: [index] };
+    const [evidence] = await this.#projection.ask('evidence', question);
+    if (typeof evidence === 'object') return evidence;
+    throw new AppError(
+      'forbidden',
+      'You may read this refusal, but not where it stands, and its public body tells that. Its project’s owner or an administrator can prove it.',
+      { reason: 'not_permitted' },
+    );
+  }
+
+  /**
+   * Every event that matches when it is called and that the reader may have the body of, as exportEvents does. Throws
+   * `invalid` when they are more than one bundle holds.
+   */
+  async exportEvidence(
+    { view, filter }: SearchQuery,
+    reader: Reader,
+    signal?: AbortSignal,
+  ): Promise<EvidenceExport> {
+    checkFilter(filter);
+    requireView(view, reader);
+    const high = await this.#db.head();
+    await this.#requireWhole();
+    const asking = { view, reader: plainReader(reader) };
+    const { indexes, hidden } = await this.#provable(
+      { ...asking, filter: { ...filter, repeats: 'rows' } },
+      high,
+      signal,
+    );
+    await this.#recordExport({ view, reader, format: 'bundle', text: questionText(view, filter) });
+    return {
+      indexes,
+      hidden,
+      read: async (some) => {
+        const read = await this.#projection.ask('evidence', { ...asking, indexes: some }, signal);
+        const entries = read.filter((one) => typeof one === 'object');
+        if (entries.length === some.length) return entries;
+        throw new AppError('conflict', 'An event was dropped by retention while the bundle was made.');
+      },
+    };
+  }
+
+  async #provable(
+    question: { view: View; reader: Reader; filter: EventFilter },
+    high: number,
+    signal: AbortSignal | undefined,
+  ): Promise<{ indexes: number[]; hidden: number }> {
+    const { exportPageSize: limit, evidenceEvents } = this.#limits;
+    const indexes: number[] = [];
+    let hidden = 0;
+    for (let low = 0; low < high; ) {
+      const found = await this.#projection.ask('provable', { ...question, low, high, limit }, signal);
+      for (const index of found.indexes) indexes.push(index);
+      if (indexes.length > evidenceEvents)
+        throw invalid(
+          'export',
+          `A bundle holds at most ${evidenceEvents} events. Narrow the search, with "from" and "to" for instance, and make several.`,
+        );
+      hidden += found.hidden;
+      low = found.next;
+    }
+    return { indexes, hidden };
   }
 
   async *#chunks({
@@ -266,6 +340,15 @@ export class Search {
     await this.#projection.close();
   }
 
+  async #requireWhole(): Promise<void> {
+    if ((await this.#settle(this.#limits.exportWaitMs)) === undefined) return;
+    throw new AppError(
+      'unavailable',
+      'The search index is still being built, so an export would not be whole. Try again later.',
+      { reason: 'unavailable', retryAfterSeconds: 30 },
+    );
+  }
+
   /** Waits for the projection; returns how far it has come when that was not far enough. */
   async #settle(waitMs: number): Promise<number | undefined> {
     const head = await this.#db.head();
@@ -315,7 +398,7 @@ export class Search {
   }: {
     view: View;
     reader: Reader;
-    format: ExportFormat | 'tail';
+    format: ExportFormat | 'bundle' | 'tail';
     text: string;
   }): Promise<void> {
     await this.#trail.read({

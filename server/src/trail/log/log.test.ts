@@ -39,8 +39,8 @@ class Auditor {
   }
 
   async visit({ db, clock }: LogHouse, log: Log): Promise<number> {
-    const rotations = (await log.rotations()).split('\n').filter((line) => line !== '');
-    this.#trust = followRotations(this.#trust, { rotations: rotations.map(parseRotation), ...cryptography });
+    const rotations = (await log.rotations()).map(parseRotation);
+    this.#trust = followRotations(this.#trust, { rotations, ...cryptography });
     const note = log.published?.note ?? assert.fail('nothing is published');
     const nowSec = Math.floor(clock.nowMs() / 1_000);
     const { size, root } = openTrustedCheckpoint(note, { trust: this.#trust, nowSec, ...cryptography });

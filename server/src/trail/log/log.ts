@@ -16,7 +16,7 @@ import { Checkpointer, type Published, Withheld, type Withholding } from './chec
 import { type Copy, CopyPlace } from './copies.ts';
 import { KeyFiles, writeDurably } from './key-files.ts';
 import { type KeyStep, LogKeys, originOf } from './keys.ts';
-import { proveInclusion } from './proofs.ts';
+import { rangeHashes } from './proofs.ts';
 import { selectRotations, thinCheckpoints } from './rows.ts';
 import { hasTile, LogTiles } from './tiles.ts';
 
@@ -40,6 +40,8 @@ export type LogParts = {
 /** For metrics. */
 export type LogState = {
   published: Published | undefined;
+  /** Why nothing is signed now. */
+  withholding: Withholding['why'] | undefined;
   /** How often nothing was signed although there was news, since the start, by why. */
   withheld: ReadonlyMap<Withholding['why'], number>;
   copyFailures: number;
@@ -107,6 +109,11 @@ export class Log {
     return this.#keys.current.vkey;
   }
 
+  /** Every verifier key the log had, oldest first. */
+  get vkeys(): readonly string[] {
+    return this.#keys.known;
+  }
+
   /** The head that everybody may see; undefined before the first. */
   get published(): Published | undefined {
     return this.#published;
@@ -116,6 +123,7 @@ export class Log {
     const failures = this.#copies.map((copy) => copy.failures);
     return {
       published: this.#published,
+      withholding: this.#withholding?.details.why,
       withheld: this.#withheld,
       copyFailures: failures.reduce((sum, count) => sum + count, this.#fileFailures),
     };
@@ -142,9 +150,12 @@ export class Log {
     );
   }
 
-  /** From the leaf's sibling up, within a checkpoint that covers it. */
-  proveInclusion(index: number, { size }: Pick<Published, 'size'>): Promise<Uint8Array[]> {
-    return proveInclusion(this.#tiles, { index, size });
+  /** The hashes of the compact range of these leaves (docs/spec/log.md section 1). */
+  rangeHashes(
+    range: { start: number; end: number },
+    { size }: Pick<Published, 'size'>,
+  ): Promise<Uint8Array[]> {
+    return rangeHashes(this.#tiles, range, size);
   }
 
   /** Undefined for what the published head does not have. */
@@ -159,9 +170,9 @@ export class Log {
     return encodeEntries(bodies.map((body) => Buffer.from(body ?? '')));
   }
 
-  /** Every rotation of the key, one to a line. */
-  async rotations(): Promise<string> {
-    return (await selectRotations(this.#parts.db.read)).map((text) => `${text}\n`).join('');
+  /** The text of every rotation of the key, oldest first. */
+  rotations(): Promise<string[]> {
+    return selectRotations(this.#parts.db.read);
   }
 
   /**

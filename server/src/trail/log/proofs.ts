@@ -32,12 +32,18 @@ export async function proveConsistency(
 
 /** The root of the tree of the first `size` events, from the tiles alone: not from the edge. */
 export async function rootAt(tiles: Tiles, size: number): Promise<Uint8Array> {
-  const nodes = rangeNodes(0, size);
+  return rootOfEdge(await rangeHashes(tiles, { start: 0, end: size }, size), nodeSha256);
+}
+
+/** For each subtree of the range's compact range its hash. */
+export async function rangeHashes(
+  tiles: Tiles,
+  { start, end }: { start: number; end: number },
+  size: number,
+): Promise<Uint8Array[]> {
+  const nodes = rangeNodes(start, end);
   const readHash = await hashReader(tiles, nodes, size);
-  return rootOfEdge(
-    nodes.map(({ level, index }) => readHash(level, index)),
-    nodeSha256,
-  );
+  return nodes.map(({ level, index }) => readHash(level, index));
 }
 
 async function prove(tiles: Tiles, plan: ProofPlan, size: number): Promise<Uint8Array[]> {
