@@ -28,6 +28,8 @@ export type Audit = Cryptography & {
    * the index, and costs 32 bytes for each.
    */
   keepLevel?: 0 | 1;
+  /** Names of checkpoints of this log that were kept elsewhere, oldest first. Only some of them are asked for. */
+  elsewhere?: readonly string[];
 };
 
 export type KeptFile = { path: string; bytes: Uint8Array };
@@ -72,13 +74,13 @@ export function* auditLog(audit: Audit): Reading<AuditVerdict> {
   }
 }
 
-function openKept(audit: Audit, bytes: Uint8Array): TrustedCheckpoint {
+function openKept(audit: Audit, bytes: Uint8Array, place = 'the kept checkpoint'): TrustedCheckpoint {
   const { trust, sha256, verify } = audit;
   try {
     return openTrustedCheckpoint(decodeNote(bytes), { trust, sha256, verify });
   } catch (error) {
     if (!(error instanceof LogError)) throw error;
-    throw new LogError(error.reason, { place: 'the kept checkpoint', cause: error });
+    throw new LogError(error.reason, { place, cause: error });
   }
 }
 
@@ -117,7 +119,8 @@ type Heads = { checkpoint: TrustedCheckpoint; kept?: TrustedCheckpoint; trust: T
 function* judge(audit: Audit, heads: Heads): Reading<AuditVerdict> {
   const { checkpoint, kept, trust, files } = heads;
   const { sha256 } = audit;
-  if (kept && checkpoint.size === kept.size && equalHashes(checkpoint.root, kept.root)) {
+  const same = kept && checkpoint.size === kept.size && equalHashes(checkpoint.root, kept.root);
+  if (same && (audit.elsewhere ?? []).length === 0) {
     return { verdict: 'unchanged', checkpoint, kept, trust, keep: withHead(files, checkpoint), drop: [] };
   }
   if (kept && checkpoint.size > kept.size && checkpoint.timeSec < kept.timeSec)
@@ -125,9 +128,11 @@ function* judge(audit: Audit, heads: Heads): Reading<AuditVerdict> {
   const tiles = new LogTiles({ from: 'log', size: checkpoint.size, sha256 });
   yield* tiles.proveRoot(checkpoint.root);
   if (kept && !(yield* continues(tiles, kept))) return yield* explain(audit, { checkpoint, kept, tiles });
+  const contradiction = yield* compareElsewhere({ ...audit, trust }, { checkpoint, tiles });
+  if (contradiction) return contradiction;
   const growth = yield* readGrowth(tiles, { oldSize: kept?.size ?? 0, keepLevel: audit.keepLevel ?? 1 });
   return {
-    verdict: kept ? 'accepted' : 'first',
+    verdict: same ? 'unchanged' : kept ? 'accepted' : 'first',
     checkpoint,
     ...(kept && { kept }),
     trust,
@@ -145,6 +150,49 @@ function* continues(tiles: LogTiles, kept: TrustedCheckpoint): Reading<boolean> 
   if (tiles.size < kept.size) return false;
   for (const tile of tilesOf(rangeNodes(0, kept.size), tiles.size)) yield* tiles.prove(tile);
   return equalHashes(yield* tiles.root(kept.size), kept.root);
+}
+
+/**
+ * The first of the checkpoints kept elsewhere that the log does not continue: between the last one before it and itself
+ * lies the first difference. Undefined when it continues all of them.
+ */
+function* compareElsewhere(
+  audit: Audit,
+  { checkpoint, tiles }: { checkpoint: TrustedCheckpoint; tiles: LogTiles },
+): Reading<AuditVerdict | undefined> {
+  const names = audit.elsewhere ?? [];
+  let continued = 0;
+  let contradicting: TrustedCheckpoint | undefined;
+  for (let low = 0, high = names.length; low < high; ) {
+    const middle = Math.floor((low + high) / 2);
+    const other = yield* openElsewhere(audit, names[middle]);
+    if (other.size <= checkpoint.size && (yield* continues(tiles, other))) {
+      continued = other.size;
+      low = middle + 1;
+    } else {
+      if (other.size <= checkpoint.size) contradicting = other;
+      high = middle;
+    }
+  }
+  if (contradicting) {
+    const differing = { from: continued, to: contradicting.size };
+    return { verdict: 'fork', checkpoint, kept: contradicting, differing };
+  }
+  if (names.length === 0) return undefined;
+  const latest = yield* openElsewhere(audit, names.at(-1));
+  if (latest.size <= checkpoint.size) return undefined;
+  return {
+    verdict: 'rollback',
+    checkpoint,
+    kept: latest,
+    differing: { from: checkpoint.size, to: latest.size },
+  };
+}
+
+function* openElsewhere(audit: Audit, name = ''): Reading<TrustedCheckpoint> {
+  const bytes = yield { from: 'elsewhere', path: name };
+  if (bytes === undefined) throw new LogError('missing_file', { place: name });
+  return openKept(audit, bytes, name);
 }
 
 function* explain(

@@ -52,6 +52,7 @@ function serve(
 /** Keeps what the verdict says, as a folder would. */
 class Auditor {
   readonly files = new Map<string, Uint8Array>();
+  readonly elsewhere = new Map<string, Uint8Array>();
   readonly #audit: Partial<Audit>;
   asked = 0;
 
@@ -66,7 +67,8 @@ class Auditor {
     while (!step.done) {
       const { from, path } = step.value;
       this.asked++;
-      step = reading.next(from === 'kept' ? this.files.get(path) : serve(served, path));
+      if (from === 'elsewhere') step = reading.next(this.elsewhere.get(path));
+      else step = reading.next(from === 'kept' ? this.files.get(path) : serve(served, path));
     }
     const verdict = step.value;
     if ('keep' in verdict) {
@@ -295,6 +297,45 @@ test('the key is followed through rotations, which are kept; another rotation of
   assert.deepEqual(told(auditor.visit({ log: forged, signers: key.signers, files: { rotations: theirs } })), [
     'refused',
     'retired_key',
+  ]);
+});
+
+test('checkpoints kept elsewhere: a fork lies between the last that fits and the first that does not', () => {
+  const auditor = new Auditor();
+  const sizes = Array.from({ length: 30 }, (_, at) => (at + 1) * 70);
+  for (const size of sizes)
+    auditor.elsewhere.set(`${size}`, encodeUtf8(right.checkpoint(key.signers, { size })));
+  const elsewhere = [...auditor.elsewhere.keys()];
+  assert.deepEqual(told(auditor.visit({ log: right }, { elsewhere })), ['first', 0, 3000]);
+  assert.deepEqual(told(auditor.visit({ log: right }, { elsewhere })), ['unchanged', 3000, 3000]);
+  const outsider = new Auditor();
+  for (const [name, note] of auditor.elsewhere) outsider.elsewhere.set(name, note);
+  for (const [index, from, to] of [
+    [0, 0, 70],
+    [69, 0, 70],
+    [70, 70, 140],
+    [1000, 980, 1050],
+    [2099, 2030, 2100],
+  ]) {
+    const altered = history(2500, (at) => (at === index ? 'x' : ''));
+    assert.deepEqual(told(outsider.visit({ log: altered }, { elsewhere })), ['fork', to, 2500, from, to]);
+  }
+  assert.equal(outsider.files.size, 0);
+  assert.deepEqual(told(outsider.visit({ log: right.cut(1500) }, { elsewhere })), [
+    'rollback',
+    2100,
+    1500,
+    1500,
+    2100,
+  ]);
+  assert.deepEqual(told(outsider.visit({ log: right }, { elsewhere: ['gone'] })), [
+    'refused',
+    'missing_file',
+  ]);
+  outsider.elsewhere.set('theirs', encodeUtf8(right.checkpoint(stranger.signers)));
+  assert.deepEqual(told(outsider.visit({ log: right }, { elsewhere: ['theirs'] })), [
+    'refused',
+    'no_trusted_signature',
   ]);
 });
 

@@ -7,8 +7,11 @@ import { formatTilePath, type HashTile, hashInTile, tileHashes, tileOf, tilesOf 
 import { equalHashes, hashBytes, rangeNodes, rootOfEdge, rootOfPerfect, type TreeNode } from '../log/tree.ts';
 import type { Sha256 } from '../sha256.ts';
 
-/** `log`: below the prefix of the log that is audited; `kept`: what the auditor keeps of it. */
-export type Side = 'log' | 'kept';
+/**
+ * `log`: below the prefix of the log that is audited; `kept`: what the auditor keeps of it; `elsewhere`: a checkpoint that
+ * somebody else kept.
+ */
+export type Side = 'log' | 'kept' | 'elsewhere';
 
 export type FileRequest = { from: Side; path: string };
 
