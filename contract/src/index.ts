@@ -1,6 +1,7 @@
 /** The one entry of the contract: everything that crosses a boundary. */
 export * from './api/containers.ts';
 export * from './api/events.ts';
+export * from './api/forget.ts';
 export * from './api/log.ts';
 export * from './api/me.ts';
 export * from './api/namespaces.ts';

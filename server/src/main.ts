@@ -26,10 +26,12 @@ import { addMetricsRoute, HttpMetrics } from './http/metrics.ts';
 import { createHttpServer, type HttpServer } from './http/server.ts';
 import { Identity } from './identity/identity.ts';
 import { choreKind } from './jobs/chore.ts';
+import type { ErasureParts } from './jobs/erasures.ts';
 import { Jobs } from './jobs/jobs.ts';
 import { containerNouns } from './main/api-containers.ts';
 import { addAuditMetrics } from './main/audit-metrics.ts';
 import { beginFirstStart, type FirstStart } from './main/first-start.ts';
+import { composeForgetting } from './main/forgetting.ts';
 import { recordStart, recordStop, serverItself } from './main/life-events.ts';
 import { locationOf } from './main/location.ts';
 import { addLogMetrics } from './main/log-metrics.ts';
@@ -84,18 +86,17 @@ export async function createApp(config: Config, parts: AppParts): Promise<App> {
     clock,
     trail: makeTrail({ db: stores.db, clock, appender, ...config.trail }),
   };
-  const domain = await composeDomain(opened, recording, { config, hook });
+  const domain = await composeDomain(opened, recording, { config, log, hook });
   const firstStart = await beginFirstStart(domain.identity.parts, config.firstAdmin);
   const { promise: failed, resolve: onFatal } = Promise.withResolvers<FatalError>();
   const http = composeHttp({ ...domain, config, log, onFatal });
   for (const routes of [...hosts(domain, config), ...surfaces(domain, config, firstStart)])
     http.app.register(routes);
 
-  const { db, trail, identity, eventLog } = domain;
+  const { db, trail, identity, eventLog, jobs } = domain;
   const held = opened.move();
   let watching: NodeJS.Timeout | undefined;
   let stopLogWork = (): void => {};
-  const jobs = composeJobs(domain, { config, log });
   const stop = async (signal: string | undefined): Promise<void> => {
     await using _ = held;
     clearInterval(watching);
@@ -162,12 +163,14 @@ type Domain = Stores & {
   access: Access;
   guard: DigestGuard;
   audit: SelfAudit;
+  jobs: Jobs;
+  erasures: ErasureParts;
 };
 
 async function composeDomain(
   opened: AsyncDisposableStack,
   stores: Stores & { clock: Clock; trail: Trail },
-  { config, hook }: { config: Config; hook: StepHook | undefined },
+  { config, log, hook }: { config: Config; log: Logger; hook: StepHook | undefined },
 ): Promise<Domain> {
   const { db, clock, trail } = stores;
   const server = (): Performer => serverItself(clock);
@@ -187,7 +190,8 @@ async function composeDomain(
   const audit = new SelfAudit({ ...stores, server, ...auditSettings(config) });
   await audit.load();
   const [access, guard] = [new Access({ db }), new DigestGuard()];
-  return { ...stores, eventLog, search, identity, access, guard, audit };
+  const rooms = { ...stores, eventLog, search, identity, access, guard, audit };
+  return { ...rooms, ...composeJobs(opened, rooms, { config, log }) };
 }
 
 function auditSettings(config: Config): Pick<SelfAuditParts, 'place' | 'share'> {
@@ -219,13 +223,21 @@ function surfaces(domain: Domain, { publicUrl }: Config, firstStart: FirstStart)
   return [api, logFiles(domain), consoleFiles({ folder: consoleFolder })];
 }
 
-function composeJobs(domain: Domain, { config, log }: { config: Config; log: Logger }): Jobs {
-  const jobs = new Jobs({ db: domain.db, clock: domain.clock, log });
-  const { eventLog, audit } = domain;
+type Working = Omit<Domain, 'jobs' | 'erasures'>;
+
+function composeJobs(
+  opened: AsyncDisposableStack,
+  rooms: Working,
+  { config, log }: { config: Config; log: Logger },
+): Pick<Domain, 'jobs' | 'erasures'> {
+  const jobs = new Jobs({ db: rooms.db, clock: rooms.clock, log });
+  const { eventLog, audit } = rooms;
   if (config.fsck.intervalHours > 0) jobs.register(audit.jobKind(config.fsck.intervalHours * 3_600_000));
   const thinning = { name: 'checkpoint thinning', everyMs: 3_600_000, run: () => eventLog.thin() };
-  for (const chore of [...upkeepChores(domain, config.garbage), thinning]) jobs.register(choreKind(chore));
-  return jobs;
+  for (const chore of [...upkeepChores(rooms, config.garbage), thinning]) jobs.register(choreKind(chore));
+  const { erasures, scanner } = composeForgetting({ ...rooms, jobs, location: locationOf(config) });
+  opened.defer(() => scanner.close());
+  return { jobs, erasures };
 }
 
 type HttpParts = Domain & { config: Config; log: Logger; onFatal: (error: FatalError) => void };

@@ -20,7 +20,9 @@ import { createOauthApplication } from '../../server/src/identity/oauth-applicat
 import { createRobot } from '../../server/src/identity/robots.ts';
 import { createToken } from '../../server/src/identity/tokens.ts';
 import { createUser, type UserCreation } from '../../server/src/identity/users.ts';
+import { Jobs } from '../../server/src/jobs/jobs.ts';
 import { containerNouns } from '../../server/src/main/api-containers.ts';
+import { composeForgetting } from '../../server/src/main/forgetting.ts';
 import { manualClock } from '../../server/src/stdx/clock.ts';
 import { uuidv7 } from '../../server/src/stdx/random.ts';
 import { Log } from '../../server/src/trail/log/log.ts';
@@ -94,6 +96,9 @@ export async function openApi(engine: Engine, more: Partial<ApiParts> = {}) {
     logAll: false,
     onFatal: (error) => void process.stderr.write(`${error.stack}\n`),
   });
+  const jobs = new Jobs({ db, clock, log: createLog({ level: 'error' }) });
+  const { erasures, scanner } = composeForgetting({ db, clock, trail, search, jobs, location });
+  opened.defer(() => scanner.close());
   const parts: ApiParts = {
     db,
     clock,
@@ -102,6 +107,8 @@ export async function openApi(engine: Engine, more: Partial<ApiParts> = {}) {
     eventLog,
     identity,
     access,
+    jobs,
+    erasures,
     containers: containerNouns({ db, trail, clock }),
     publicUrl,
     version: '0.0.0-test',

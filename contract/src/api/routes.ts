@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod';
 import { containerRoutes } from './containers.ts';
+import { forgetRoutes } from './forget.ts';
 import { logRoutes } from './log.ts';
 import { meRoutes } from './me.ts';
 import { namespaceRoutes } from './namespaces.ts';
@@ -28,6 +29,7 @@ export const apiRoutes = {
   ...trailRoutes,
   ...logRoutes,
   ...settingRoutes,
+  ...forgetRoutes,
 } as const satisfies Record<string, ApiRoute>;
 
 export type ApiRouteId = keyof typeof apiRoutes;

@@ -71,7 +71,8 @@ export const forgetTypes = {
     ...strictForget,
     title: 'Legal hold placed',
     sentence: '{actor} placed a legal hold on {target}',
-    description: 'Nothing of this namespace, project or user is dropped by retention, and none of it is erased.',
+    description:
+      'Nothing of this namespace, project or user is dropped by retention, and none of it is erased.',
     details: hold,
     severity: 'critical',
     elsewhere: {},

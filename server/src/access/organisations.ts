@@ -7,6 +7,7 @@ import type { Tx } from '../db/store.ts';
 import type { Caller } from '../domain/caller.ts';
 import { AppError } from '../domain/error.ts';
 import { accountsOf } from '../identity/accounts.ts';
+import { reservedForms } from '../identity/erase-account.ts';
 import { claimNamespaceName, reserveName } from '../identity/names.ts';
 import { deleteOauthApplicationsIn } from '../identity/oauth-applications.ts';
 import { deleteRobotsIn } from '../identity/robots.ts';
@@ -327,7 +328,7 @@ export async function freeName(
     const freed = await tx.q
       .deleteFrom('reserved_name')
       .where('format', '=', format)
-      .where('name', '=', name)
+      .where('name', 'in', format === '' ? await reservedForms(tx, name) : [name])
       .returning('former_id')
       .execute();
     const [former] = freed;

@@ -9,6 +9,7 @@ import { openApi, openSession } from '../../../tests/support/api.ts';
 import { engines } from '../../../tests/support/house.ts';
 import { waitFor } from '../../../tests/support/wait-for.ts';
 import { account, openStory, useOrganisation, useProject } from './actions.fixture.ts';
+import { useErasures, useHolds, useJobs, useRetention } from './forgetting.fixture.ts';
 
 for (const { engine, skip } of engines) {
   describe(`actions of the management API on ${engine}`, { skip }, () => {
@@ -402,6 +403,26 @@ for (const { engine, skip } of engines) {
       });
       // Its answer never ends: events.test.ts follows it.
       used.add('events.tail');
+    });
+
+    it('sets how long events are kept', async () => {
+      await using story = await begin();
+      await useRetention(story);
+    });
+
+    it('places legal holds', async () => {
+      await using story = await begin();
+      await useHolds(story);
+    });
+
+    it('erases', async () => {
+      await using story = await begin();
+      await useErasures(story);
+    });
+
+    it('shows and hastens jobs', async () => {
+      await using story = await begin();
+      await useJobs(story);
     });
 
     after(() =>

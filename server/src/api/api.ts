@@ -6,6 +6,8 @@ import type { DeleteContent } from '../access/projects.ts';
 import { endRightsOfRobot, endRightsOfUser } from '../access/rights.ts';
 import type { Db } from '../db/store.ts';
 import type { Identity } from '../identity/identity.ts';
+import type { ErasureParts } from '../jobs/erasures.ts';
+import type { Jobs } from '../jobs/jobs.ts';
 import type { Clock } from '../stdx/clock.ts';
 import type { Log } from '../trail/log/log.ts';
 import type { Search } from '../trail/search.ts';
@@ -13,12 +15,15 @@ import type { Trail } from '../trail/trail.ts';
 import { applicationHandlers } from './applications.ts';
 import type { ApiHandlers } from './call.ts';
 import { type ContainerNouns, containerHandlers } from './container-nouns.ts';
+import { erasureHandlers } from './erasures.ts';
 import { eventHandlers } from './events.ts';
+import { jobHandlers } from './jobs.ts';
 import { logHandlers } from './log.ts';
 import { meHandlers } from './me.ts';
 import { namespaceHandlers } from './namespaces.ts';
 import { organisationHandlers } from './organisations.ts';
 import { projectHandlers } from './projects.ts';
+import { retentionHandlers } from './retention.ts';
 import { robotHandlers } from './robots.ts';
 import { roleHandlers } from './roles.ts';
 import { bindRoutes } from './routes.ts';
@@ -36,6 +41,8 @@ export type ApiParts = {
   eventLog: Log;
   identity: Identity;
   access: Access;
+  jobs: Jobs;
+  erasures: ErasureParts;
   /** What the container host does for this API; hosts never import each other. */
   containers: ContainerNouns & { deleteContent: DeleteContent };
   /** Without a slash at its end. */
@@ -73,5 +80,8 @@ function handlersOf(parts: ApiParts): ApiHandlers<ApiRouteId> {
     ...logHandlers(parts),
     ...switchHandlers(parts),
     ...settingHandlers(parts),
+    ...retentionHandlers(parts),
+    ...erasureHandlers(parts),
+    ...jobHandlers(parts),
   };
 }

@@ -22,6 +22,9 @@ const ofTheServer: Record<string, string> = {
   'system.limit.reach': 'a protection of the whole server',
   'system.server.start': 'the process',
   'system.server.stop': 'the process',
+  'trail.erasure.finish': 'an erasure that was confirmed, when it is done',
+  'trail.erasure.remove': 'an erasure that was confirmed',
+  'trail.retention.drop': 'the retention run',
   'trail.reads.omit': 'the trail, when it can be written again',
 };
 

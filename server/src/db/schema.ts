@@ -276,7 +276,7 @@ export interface ErasureTable {
   changed_at: number;
   job_id: string | null;
 }
-/** JSON array of indexes whose rows in the search projection must be made anew, or go. */
+/** What the search projection has to follow (trail/forget/follow.ts). `indexes` is JSON. */
 export interface SearchRedoTable {
   seq: Generated<number>;
   indexes: string;

@@ -6,6 +6,7 @@ import type { Tx } from '../db/store.ts';
 import { AppError, invalid } from '../domain/error.ts';
 import { isReserved, type NamespaceName, parseNamespaceName } from '../domain/names.ts';
 import { parseEmail } from './accounts.ts';
+import { reservedForms } from './erase-account.ts';
 
 export type NameClaim = { name: string /** Who may take its own former name back. */; ownerId?: string };
 
@@ -28,7 +29,7 @@ export async function claimNamespaceName(
     .selectFrom('reserved_name')
     .select('former_id')
     .where('format', '=', '')
-    .where('name', '=', name)
+    .where('name', 'in', await reservedForms(tx, name))
     .executeTakeFirst();
   if (!former) return name;
   if (former.former_id !== ownerId) {

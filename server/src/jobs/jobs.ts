@@ -19,10 +19,12 @@ import {
   deleteEndedJobs,
   type Ending,
   endRun,
+  hastenJob,
   insertJob,
   type JobRow,
   putProgress,
   renewLease,
+  selectJob,
 } from './rows.ts';
 
 export type JobsParts = { db: Db; clock: Clock; log: Logger };
@@ -114,6 +116,22 @@ export class Jobs {
     });
     tx.afterCommit(() => this.#wake());
     return id;
+  }
+
+  /** Lets a job that waits run at once. Throws not_found, or conflict for one that does not wait. */
+  async hasten(tx: Tx, id: string): Promise<{ id: string; kind: string }> {
+    const row = await selectJob(tx, id);
+    if (row === undefined)
+      throw new AppError('not_found', 'There is no such job, or it ended long ago.', {
+        reason: 'target_unknown',
+        details: { field: 'job' },
+      });
+    if (!(await hastenJob(tx, { id, runAtUs: this.#parts.clock.nowUs() })))
+      throw new AppError('conflict', 'This job does not wait for its time: it runs, or it has ended.', {
+        reason: 'conflict',
+      });
+    tx.afterCommit(() => this.#wake());
+    return row;
   }
 
   /** Runs what is due, one after another and without rests, until nothing is. For tests and commands without a server. */

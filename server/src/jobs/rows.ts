@@ -121,8 +121,15 @@ export async function insertJob(tx: Tx, job: NewJob): Promise<string> {
   return id;
 }
 
-export async function selectByKey(db: ReadDb, key: string): Promise<JobRow | undefined> {
-  return db.get(unfinished, [key]);
+/** False when it does not wait. */
+export async function hastenJob(tx: Tx, { id, runAtUs }: { id: string; runAtUs: number }): Promise<boolean> {
+  const { numUpdatedRows } = await tx.q
+    .updateTable('job')
+    .set({ run_at: runAtUs })
+    .where('id', '=', id)
+    .where('state', '=', 'waiting')
+    .executeTakeFirstOrThrow();
+  return Number(numUpdatedRows) === 1;
 }
 
 /** Newest first. */

@@ -115,6 +115,11 @@ export class Trail {
     return this.#unrecordedReads.total;
   }
 
+  /** Writes the closing events of everything open, and goes on: what is about to be erased must not come back with one. */
+  async closeAttempts(): Promise<void> {
+    await this.#attempts.flush();
+  }
+
   /** Open folds, for metrics. */
   get openAttempts(): number {
     return this.#attempts.size;

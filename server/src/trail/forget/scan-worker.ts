@@ -1,0 +1,25 @@
+/** The thread that looks through the log on SQLite, on a read-only connection of its own. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { openForReading } from '../../db/search-file.ts';
+import type { StoredEvent } from '../projected-row.ts';
+import { answerOver, needsFields, portion, type ScanNews, type ScanOrder, statementOf } from './scanner.ts';
+
+const { logPath } = workerData as { logPath: string };
+const log = openForReading(logPath);
+
+parentPort?.on('message', (order: ScanOrder) => {
+  if ('end' in order) {
+    log.close();
+    parentPort?.close();
+    return;
+  }
+  const { number, question } = order;
+  try {
+    const limit = portion.sqlite;
+    const { text, params } = statementOf(question.place, { limit, withFields: needsFields(question) });
+    const answer = answerOver(question, log.rows<StoredEvent>(text, params), limit);
+    parentPort?.postMessage({ number, answer } satisfies ScanNews);
+  } catch (error) {
+    parentPort?.postMessage({ number, failed: (error as Error).message } satisfies ScanNews);
+  }
+});

@@ -1,0 +1,162 @@
+/** Runs scans of the log off the main thread: in a worker on SQLite; on PostgreSQL the server reads, and portions are small. */
+import { Worker } from 'node:worker_threads';
+import type { DatabaseLocation } from '../../db/open.ts';
+import type { Db } from '../../db/store.ts';
+import type { StoredEvent } from '../projected-row.ts';
+import { postgresSource } from '../search-source.postgres.ts';
+import type { SearchSource } from '../search-source.ts';
+import {
+  type Answer,
+  type Expired,
+  type ExpiredQuestion,
+  type Found,
+  findExpired,
+  findTraces,
+  type Place,
+  type Question,
+  type TracesQuestion,
+} from './scan.ts';
+
+export interface Scanner {
+  expired(question: Omit<ExpiredQuestion, 'name'>): Promise<Answer<Expired>>;
+  traces(question: Omit<TracesQuestion, 'name'>): Promise<Answer<Found>>;
+  /** Names and addresses of a user that only events know. */
+  learn(question: Omit<TracesQuestion, 'name'>): Promise<Answer<Found>>;
+  close(): Promise<void>;
+}
+
+/** Events read for one answer. */
+export const portion = { sqlite: 2_000, postgres: 500 } as const;
+
+type Ask = (question: Question) => Promise<Answer<Expired> | Answer<Found>>;
+
+export function openScanner(db: Db, location: DatabaseLocation): Scanner {
+  return location.engine === 'sqlite'
+    ? threadScanner(location.path)
+    : scannerOver(inline(db), async () => {});
+}
+
+function scannerOver(ask: Ask, close: () => Promise<void>): Scanner {
+  return {
+    expired: (question) => ask({ name: 'expired', ...question }) as Promise<Answer<Expired>>,
+    traces: (question) => ask({ name: 'traces', ...question }) as Promise<Answer<Found>>,
+    learn: (question) => ask({ name: 'learn', ...question }) as Promise<Answer<Found>>,
+    close,
+  };
+}
+
+/** How a place is read: the statement's text, its parameters, and what comes after the rows it gave. */
+export function statementOf(
+  place: Place,
+  { limit, withFields }: { limit: number; withFields: boolean },
+): { text: string; params: (number | string)[] } {
+  const fields = withFields ? 'p.fields' : 'NULL AS fields';
+  const join = withFields ? 'LEFT JOIN event_private p ON p.idx = e.idx' : '';
+  const head = `SELECT e.idx AS idx, e.body AS body, ${fields} FROM event e ${join}`;
+  if ('indexes' in place) {
+    // Integers of ours, and no more than a portion.
+    const list = place.indexes.map((idx) => Number(idx)).join(',') || '-1';
+    return { text: `${head} WHERE e.idx IN (${list}) ORDER BY e.idx`, params: [] };
+  }
+  return {
+    text: `${head} WHERE e.idx >= ? AND e.idx < ? ORDER BY e.idx LIMIT ${limit}`,
+    params: [place.low, place.high],
+  };
+}
+
+/** The finding over rows that were read. */
+export function answerOver(
+  question: Question,
+  rows: readonly StoredEvent[],
+  limit: number,
+): Answer<Expired> | Answer<Found> {
+  const { place } = question;
+  const high = 'high' in place ? place.high : 0;
+  const last = rows.at(-1);
+  const next = last !== undefined && rows.length === limit ? last.idx + 1 : high;
+  if (question.name === 'expired') {
+    const { stoppedAt, ...found } = findExpired(rows, question);
+    return { ...found, next: stoppedAt ?? next, end: stoppedAt !== undefined };
+  }
+  return { ...findTraces(rows, question), next, end: false };
+}
+
+/** Types that may explain something are looked at whole. */
+export function needsFields(question: Question): boolean {
+  return question.name !== 'expired' || question.explaining.length > 0;
+}
+
+function inline(db: Db): Ask {
+  const source: SearchSource = postgresSource(db.read);
+  return async (question) => {
+    const limit = portion.postgres;
+    const read = statementOf(question.place, { limit, withFields: needsFields(question) });
+    return answerOver(question, await source.rows<StoredEvent>(read), limit);
+  };
+}
+
+export type ScanOrder = { number: number; question: Question } | { end: true };
+export type ScanNews =
+  | { number: number; answer: Answer<Expired> | Answer<Found> }
+  | { number: number; failed: string };
+
+/** The thread is begun with the first question and ends when nothing was asked for a while. */
+function threadScanner(logPath: string): Scanner {
+  let thread: Worker | undefined;
+  let asked = 0;
+  let idle: NodeJS.Timeout | undefined;
+  const waiting = new Map<number, { resolve: (answer: never) => void; reject: (error: Error) => void }>();
+  const giveUp = (error: Error): void => {
+    for (const { reject } of waiting.values()) reject(error);
+    waiting.clear();
+    thread = undefined;
+  };
+  const begin = (): Worker => {
+    const worker = new Worker(new URL('./scan-worker.ts', import.meta.url), { workerData: { logPath } });
+    worker.unref();
+    worker.on('message', (news: ScanNews) => {
+      const caller = waiting.get(news.number);
+      waiting.delete(news.number);
+      if ('answer' in news) caller?.resolve(news.answer as never);
+      else caller?.reject(new Error(news.failed));
+    });
+    worker.on('error', (error) => giveUp(error instanceof Error ? error : new Error(String(error))));
+    worker.on('exit', () => {
+      if (thread === worker) giveUp(new Error('the scan of the log ended early'));
+    });
+    return worker;
+  };
+  const end = async (): Promise<void> => {
+    clearTimeout(idle);
+    const worker = thread;
+    thread = undefined;
+    if (worker === undefined) return;
+    const exited = new Promise((resolve) => worker.once('exit', resolve));
+    worker.ref();
+    worker.postMessage({ end: true } satisfies ScanOrder);
+    await exited;
+  };
+  const ask: Ask = (question) =>
+    new Promise((resolve, reject) => {
+      clearTimeout(idle);
+      thread ??= begin();
+      const number = ++asked;
+      const settled = (): void => {
+        idle = setTimeout(() => void end(), idleMs).unref();
+      };
+      waiting.set(number, {
+        resolve: (answer: never) => {
+          settled();
+          resolve(answer);
+        },
+        reject: (error) => {
+          settled();
+          reject(error);
+        },
+      });
+      thread.postMessage({ number, question } satisfies ScanOrder);
+    });
+  return scannerOver(ask, end);
+}
+
+const idleMs = 10_000;
