@@ -365,6 +365,12 @@ export const configuration = {
         description:
           'A request body that is held in memory, such as JSON. Manifests and blobs have limits of their own.',
       }),
+      apiCallsPerMinute: key({
+        schema: integer({ min: 60, max: 10_000_000 }).default(12_000),
+        form: 'calls per minute',
+        description:
+          'Calls of the management API that one credential may make within a minute; without a credential, one IPv4 address or IPv6 /64. More get 429 with `Retry-After`. The registry (`/v2/`) is not limited.',
+      }),
       manifestBytes: key({
         schema: bytes({ min: 2 ** 16, max: 2 ** 26 }).default(4 * 2 ** 20),
         form: byteForm,

@@ -216,10 +216,22 @@ function hosts(domain: Domain, { publicUrl, limits }: Config): FastifyPluginAsyn
 const consoleFolder = join(import.meta.dirname, '../../console/dist');
 
 /** The management API, and last the console, which answers GET for whatever nobody else does. */
-function surfaces(domain: Domain, { publicUrl }: Config, firstStart: FirstStart): FastifyPluginAsync[] {
+function surfaces(
+  domain: Domain,
+  { publicUrl, limits }: Config,
+  firstStart: FirstStart,
+): FastifyPluginAsync[] {
   const containers = containerNouns(domain);
   const setupCode = firstStart.kind === 'code' ? { setupCode: firstStart.code } : {};
-  const api = apiRoutes({ ...domain, containers, publicUrl, version, formats: ['container'], ...setupCode });
+  const api = apiRoutes({
+    ...domain,
+    containers,
+    publicUrl,
+    version,
+    formats: ['container'],
+    ...setupCode,
+    callsPerMinute: limits.apiCallsPerMinute,
+  });
   return [api, logFiles(domain), consoleFiles({ folder: consoleFolder })];
 }
 

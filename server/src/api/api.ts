@@ -50,6 +50,7 @@ export type ApiParts = {
   version: string;
   formats: SessionParts['formats'];
   setupCode?: SessionParts['setupCode'];
+  callsPerMinute?: number;
 };
 
 export function apiRoutes(parts: ApiParts): FastifyPluginAsync {

@@ -111,7 +111,12 @@ function authentication(row: ApiRoute): CoverageOutcome[] {
   return [
     ...(open ? [] : [outcome('401, nothing presented', [], challenge)]),
     outcome('401, what was presented failed', [byIdentity]),
-    outcome('429 rate_limited', [byIdentity]),
+    outcome('429 rate_limited, too many sign-ins failed', [byIdentity]),
+    outcome(
+      '429 rate_limited, too many calls',
+      open ? [] : refusalFor(row, 'rate_limited'),
+      open ? nobody : '',
+    ),
     ...(unsafe && !open ? [outcome('403 csrf_failed', refusalFor(row, 'csrf_failed'))] : []),
     ...(row.scope === undefined ? [] : [outcome('403 scope_missing', refusalFor(row, 'scope_missing'))]),
   ];

@@ -1,7 +1,7 @@
 /**
  * The one place where the management API decides whether somebody gets through. In this order, and the first gate that
- * fails names the event: the credential and its kind, the proof of origin, the names in the path, the token's scope, the permission
- * of the row. What a caller may not know of is answered like what does not exist; only the event tells the difference.
+ * fails names the event: the credential, how often it calls and its kind, the proof of origin, the names in the path, the
+ * token's scope, the permission of the row. What a caller may not know of is answered like what does not exist; only the event tells the difference.
  */
 import {
   type ApiPermission,
@@ -18,6 +18,7 @@ import { AppError } from '../domain/error.ts';
 import { surfaceOf } from '../http/presented.ts';
 import type { Identity } from '../identity/identity.ts';
 import { safeText } from '../trail/seal.ts';
+import type { CallRate } from './call-rate.ts';
 import { parseInput } from './input.ts';
 import { actionOf, type Visit } from './refusals.ts';
 
@@ -41,11 +42,12 @@ const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Fills in the visit on the way; throws at the first gate that is shut. */
 export async function passGates(
-  parts: GateParts,
+  parts: GateParts & { rate: CallRate },
   visit: Visit & { row: ApiRoute },
   request: FastifyRequest,
 ): Promise<Found> {
   await meet(parts, visit, request);
+  parts.rate.require(visit.caller, request.source);
   requireNoRegistryToken(visit.caller);
   requireOrigin(parts, visit.caller, request);
   const { row } = visit;

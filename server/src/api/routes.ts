@@ -7,8 +7,10 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest 
 import { AppError } from '../domain/error.ts';
 import { problemOf, problemType, statusOf, toAppError } from '../http/problem.ts';
 import { withStatus } from '../http/request-fields.ts';
+import type { Clock } from '../stdx/clock.ts';
 import type { Trail } from '../trail/trail.ts';
 import { type ApiHandlers, sent } from './call.ts';
+import { CallRate } from './call-rate.ts';
 import { type Found, type GateParts, meet, passGates } from './gates.ts';
 import { parseInput } from './input.ts';
 import { openApiDocument, openApiPath } from './openapi.ts';
@@ -16,7 +18,15 @@ import { refusalDraft, type Visit } from './refusals.ts';
 
 export const maxBodyBytes = 1024 * 1024;
 
-export type BindingParts = GateParts & { trail: Pick<Trail, 'attempt'>; handlers: ApiHandlers<ApiRouteId> };
+export type BindingParts = GateParts & {
+  clock: Clock;
+  trail: Pick<Trail, 'attempt'>;
+  handlers: ApiHandlers<ApiRouteId>;
+  /** Calls of one credential within a minute. */
+  callsPerMinute?: number;
+};
+
+const usualCallsPerMinute = 12_000;
 
 /** Handlers are typed one by one; here they are all alike. */
 type AnyHandler = (call: Record<string, unknown>) => Promise<unknown>;
@@ -41,7 +51,9 @@ export function bindRoutes(parts: BindingParts): FastifyPluginAsync {
     app.setErrorHandler((error, request, reply) =>
       refuse(parts, visits.get(request), { error, request, reply }),
     );
-    const bound = { ...parts, visits, closing: closing.signal };
+    const { clock, callsPerMinute: perMinute = usualCallsPerMinute } = parts;
+    const rate = new CallRate({ clock, perMinute });
+    const bound = { ...parts, rate, visits, closing: closing.signal };
     for (const id of apiRouteIds) bindRoute(app, bound, id);
     bindOtherMethods(app, bound);
     app.get(openApiPath, async () => openApiDocument());
@@ -57,6 +69,7 @@ export function bindRoutes(parts: BindingParts): FastifyPluginAsync {
 type Bound = BindingParts & {
   visits: WeakMap<FastifyRequest, Visit & { found?: Found }>;
   closing: AbortSignal;
+  rate: CallRate;
 };
 
 /** The router's form of a path: `{name}` becomes `:name`. */
@@ -138,6 +151,7 @@ function bindOtherMethods(app: FastifyInstance, parts: Bound): void {
         const visit: Visit = { id: undefined, row, scope: {}, attempted: {} };
         parts.visits.set(request, visit);
         await meet(parts, visit, request);
+        parts.rate.require(visit.caller, request.source);
         throw new AppError('method_not_allowed', `${request.method} is not allowed here; use ${allow}.`, {
           reason: 'method_not_allowed',
         });
