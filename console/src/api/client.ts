@@ -46,7 +46,7 @@ export async function callApi<Id extends ApiRouteId>(
   signal?: AbortSignal,
 ): Promise<ApiResponse<Id>> {
   const row = apiRoute(id);
-  const response = await send(id, input as AnyInput, signal);
+  const response = await send(id, input as AnyInput, { ...(signal && { signal }) });
   if (row.status === 204 || row.response === undefined) return undefined as ApiResponse<Id>;
   const parsed = row.response.safeParse(await response.json());
   if (!parsed.success)
@@ -54,6 +54,16 @@ export async function callApi<Id extends ApiRouteId>(
       `The answer to ${id} is not of the form this console knows (${parsed.error.issues[0]?.path.join('.')}: ${parsed.error.issues[0]?.message}). Reload the page: the server may be newer than it.`,
     );
   return parsed.data as ApiResponse<Id>;
+}
+
+/** The whole answer in another of the endpoint's media types. For small ones: exports are the browser's own affair. */
+export async function fetchApi<Id extends ApiRouteId>(
+  id: Id,
+  input: ApiCallInput<Id>,
+  { mediaType, signal }: { mediaType: string; signal?: AbortSignal },
+): Promise<Uint8Array> {
+  const response = await send(id, input as AnyInput, { accept: mediaType, ...(signal && { signal }) });
+  return new Uint8Array(await response.arrayBuffer());
 }
 
 /** For what the browser requests by itself: event streams, downloads. */
@@ -76,9 +86,13 @@ export function formatQuery(query: Record<string, unknown>): string {
   return search.toString();
 }
 
-async function send(id: ApiRouteId, input: AnyInput, signal?: AbortSignal): Promise<Response> {
+async function send(
+  id: ApiRouteId,
+  input: AnyInput,
+  { accept = 'application/json', signal }: { accept?: string; signal?: AbortSignal },
+): Promise<Response> {
   const { method } = apiRoute(id);
-  const headers = new Headers({ accept: 'application/json' });
+  const headers = new Headers({ accept });
   if (input.body !== undefined) headers.set('content-type', 'application/json');
   if (method !== 'GET' && csrfToken !== undefined) headers.set(csrfHeader, csrfToken);
   const response = await fetch(apiUrl(id, input as never), {

@@ -84,12 +84,15 @@ export function createQueryClient(onSignedOut: () => void): QueryClient {
     }),
     defaultOptions: {
       queries: {
+        // Whether the browser takes itself for online says nothing of a server on this machine or in this house.
+        networkMode: 'always',
         staleTime: 5_000,
         refetchOnWindowFocus: false,
         // A refusal stays one, and repeating it would fill the trail; only silence is worth another try.
         retry: (failures, error) =>
           failures < 2 && (error instanceof NoAnswerError || isApiError(error, 'unavailable')),
       },
+      mutations: { networkMode: 'always' },
     },
   });
   return client;

@@ -1,19 +1,20 @@
-/** A quiet box with something that has to be read: what it costs, what went wrong. */
+/** A quiet box with something that has to be read: what it costs, what went wrong, what was found. */
 import type { ReactNode } from 'react';
-import { WarningIcon } from './icons.tsx';
+import { CheckIcon, WarningIcon } from './icons.tsx';
 import classes from './parts.module.css';
 
 type Props = {
-  tone: 'warn' | 'bad';
+  tone: 'good' | 'warn' | 'bad';
   title: string;
-  children: ReactNode /** Spoken at once. */;
+  children: ReactNode;
+  /** Spoken at once. */
   urgent?: boolean;
 };
 
 export function Notice({ tone, title, children, urgent = false }: Props) {
   return (
     <div className={classes.notice} data-tone={tone} {...(urgent && { role: 'alert' })}>
-      <WarningIcon size={18} />
+      {tone === 'good' ? <CheckIcon size={18} /> : <WarningIcon size={18} />}
       <div className={classes.noticeBody}>
         <p className={classes.noticeTitle}>{title}</p>
         {children}

@@ -1,11 +1,11 @@
 /** One event: in words, what it came from, the ways on, and every field in full. */
-import { Button, Code, Title } from '@mantine/core';
+import { Title } from '@mantine/core';
 import { declarationOf, isEventType, type ShownEvent } from '@tallyman/contract';
 import { Link } from '@tanstack/react-router';
-import { type ReactNode, useState } from 'react';
-import { CopyTextButton } from '../../parts/copy.tsx';
+import type { ReactNode } from 'react';
 import { TextLink } from '../../parts/links.tsx';
 import { OutcomeBadge } from '../../parts/outcome-badge.tsx';
+import { TextBlock } from '../../parts/text-block.tsx';
 import { Time } from '../../parts/time.tsx';
 import { formatUtc, inWords } from '../../parts/time-text.ts';
 import { type EventField, fieldGroups } from './event-fields.ts';
@@ -56,7 +56,9 @@ export function EventDetail({ event, trailPath, heading, children }: Props) {
       </section>
       {children}
       <AllFields event={event} heading={heading} />
-      <Raw event={event} />
+      <section aria-label="As JSON">
+        <TextBlock name="JSON" text={JSON.stringify(event, null, 2)} />
+      </section>
     </article>
   );
 }
@@ -183,24 +185,4 @@ function FieldValue({ field: { state, value, pointer } }: { field: EventField })
       </TextLink>
     );
   return <span className={classes.value}>{value}</span>;
-}
-
-function Raw({ event }: { event: ShownEvent }) {
-  const [open, setOpen] = useState(false);
-  const json = JSON.stringify(event, null, 2);
-  return (
-    <section aria-label="As JSON">
-      <div className={classes.rawTop}>
-        <Button size="xs" variant="default" aria-expanded={open} onClick={() => setOpen(!open)}>
-          {open ? 'Hide JSON' : 'Show JSON'}
-        </Button>
-        <CopyTextButton text={json} label="Copy JSON" />
-      </div>
-      {open && (
-        <Code block className={classes.raw}>
-          {json}
-        </Code>
-      )}
-    </section>
-  );
 }

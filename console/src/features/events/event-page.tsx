@@ -7,6 +7,7 @@ import { address } from '../../parts/link-tabs.tsx';
 import { Page } from '../../parts/page.tsx';
 import { Waiting } from '../../parts/paged-table.tsx';
 import { ProblemAlert } from '../../parts/problem-alert.tsx';
+import { EventProof } from '../proof/event-proof.tsx';
 import { ownsNamespace, readsEverything, useMe } from '../session/use-me.ts';
 import { EventDetail } from './event-detail.tsx';
 import { EventEffects } from './event-effects.tsx';
@@ -26,6 +27,7 @@ export function EventPage() {
         <div className={classes.onPage}>
           <EventDetail key={event} event={query.data} trailPath={around.trailPath} heading={2}>
             <EventEffects event={query.data} {...around} />
+            <EventProof event={query.data} />
           </EventDetail>
         </div>
       )}

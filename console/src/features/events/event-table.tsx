@@ -49,6 +49,7 @@ const columns: readonly Column<ShownEvent>[] = [
   {
     id: 'outcome',
     header: 'Outcome',
+    hideBelow: 'narrow',
     className: classes.outcomeColumn,
     cell: (event) => <OutcomeCell event={event} />,
   },
@@ -57,6 +58,10 @@ const columns: readonly Column<ShownEvent>[] = [
     header: 'What happened',
     cell: (event) => (
       <>
+        {/* Where its column has no room. */}
+        <div className={classes.outcomeAbove} data-only="narrow">
+          <OutcomeCell event={event} />
+        </div>
         <Link
           to="."
           search={((search: TrailSearch) => ({ ...search, event: event.id })) as never}

@@ -15,6 +15,7 @@ import { questionOf, type TrailFilter, type TrailView } from './trail-search.ts'
 const kinds = [
   { format: 'ndjson', label: 'NDJSON, every field' },
   { format: 'csv', label: 'CSV, for spreadsheets' },
+  { format: 'bundle', label: 'Evidence bundle, to be verified offline' },
 ] as const;
 type Format = (typeof kinds)[number]['format'];
 

@@ -8,6 +8,7 @@ import { useEffect, useState } from 'react';
 import { apiQuery } from '../../api/queries.ts';
 import { CheckIcon, ColumnsIcon, NewerIcon, OlderIcon, PauseIcon, PlayIcon } from '../../parts/icons.tsx';
 import { ButtonLink } from '../../parts/links.tsx';
+import { Notice } from '../../parts/notice.tsx';
 import { Nothing } from '../../parts/page.tsx';
 import { Waiting } from '../../parts/paged-table.tsx';
 import { ProblemAlert } from '../../parts/problem-alert.tsx';
@@ -62,6 +63,14 @@ export function Trail({ view, empty }: { view: TrailView; empty: string }) {
         <ExportMenu view={view} filter={filter} />
       </div>
       <ProblemAlert error={page.error} retry={page.refetch} />
+      {tail.state === 'lost' && (
+        <Notice tone="warn" title="Nothing comes live any more" urgent>
+          <p>
+            The server ended the stream: your session or your rights may have ended, or too many streams are
+            open. Press “Stop”, then “Live” to begin again.
+          </p>
+        </Notice>
+      )}
       {page.data?.completeTo !== undefined && (
         <p className={classes.notice} role="status">
           The search index is catching up: events from number {page.data.completeTo} on may still be missing

@@ -10,6 +10,7 @@ import { CreateSecretButton } from '../../parts/create-secret-button.tsx';
 import { address } from '../../parts/link-tabs.tsx';
 import { TextLink } from '../../parts/links.tsx';
 import { Nothing, Section } from '../../parts/page.tsx';
+import { Waiting } from '../../parts/paged-table.tsx';
 import { ProblemAlert } from '../../parts/problem-alert.tsx';
 import type { Column } from '../../parts/table.tsx';
 import { ownsNamespace, useMe } from '../session/use-me.ts';
@@ -51,6 +52,7 @@ export function ApplicationPage() {
       }
     >
       <ProblemAlert error={application.error} retry={application.refetch} />
+      {application.isPending && <Waiting />}
       {application.data && owner && <ApplicationTokens {...params} />}
       {application.data && !owner && (
         <Nothing title="Tokens you generated">

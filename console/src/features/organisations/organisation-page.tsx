@@ -98,7 +98,8 @@ export function OrganisationSettingsTab() {
   return (
     <>
       <Section title="Settings">
-        <ProblemAlert error={query.error ?? putRole.error} />
+        <ProblemAlert error={query.error} retry={query.refetch} />
+        <ProblemAlert error={putRole.error} />
         <div className={classes.settings}>
           <div className={classes.setting}>
             <div className={classes.settingText}>
@@ -109,6 +110,7 @@ export function OrganisationSettingsTab() {
               aria-label="What members may"
               w={290}
               allowDeselect={false}
+              disabled={query.data === undefined || putRole.isPending}
               value={query.data?.defaultRole ?? null}
               data={Object.entries(defaultRoleTexts).map(([value, label]) => ({ value, label }))}
               onChange={(role) =>

@@ -109,7 +109,9 @@ export function ProjectSettingsTab() {
   const rename = useApiMutation('projects.rename', ['projects.list']);
   const remove = useApiMutation('projects.delete', ['projects.list']);
   const [description, setDescription] = useState<string | undefined>();
-  if (!project.data) return <Waiting />;
+  if (project.isPending) return <Waiting />;
+  // The page above says what is wrong.
+  if (!project.data) return null;
   const { name, namespace, path } = project.data;
   return (
     <Section title="Settings">

@@ -10,6 +10,7 @@ import { TextLink } from '../../parts/links.tsx';
 import { Nothing, Section } from '../../parts/page.tsx';
 import { PagedTable } from '../../parts/paged-table.tsx';
 import classes from '../../parts/parts.module.css';
+import { ProblemAlert } from '../../parts/problem-alert.tsx';
 import { actionsColumn, type Column } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
 import { useAsked } from '../../parts/use-asked.ts';
@@ -23,7 +24,8 @@ export function TagPage() {
   const history = useInfiniteQuery(apiList('tags.history', { params }));
   const restore = useApiMutation('tags.restore', ['tags.get', 'tags.list', 'tags.history']);
   const asked = useAsked<TagHistoryEntry>();
-  const deleted = isApiError(head.error, 'not_found');
+  const missing = isApiError(head.error, 'not_found');
+  const deleted = missing && (history.data?.pages[0]?.items.length ?? 0) > 0;
   const writes = project.data?.role === 'maintainer' || project.data?.role === 'owner';
   const actions = actionsColumn<TagHistoryEntry>(
     (entry) =>
@@ -53,6 +55,7 @@ export function TagPage() {
         </>
       }
     >
+      <ProblemAlert error={missing ? undefined : head.error} retry={head.refetch} />
       <PagedTable
         label="History"
         query={history}
