@@ -4,6 +4,7 @@ import { disableUserCommand } from './admin/disable-user.ts';
 import { enableUserCommand } from './admin/enable-user.ts';
 import { endLockoutCommand } from './admin/end-lockout.ts';
 import { freeNameCommand } from './admin/free-name.ts';
+import { logKeyCommand } from './admin/log-key.ts';
 import { resetPassword } from './admin/reset-password.ts';
 import { systemRoleCommands } from './admin/system-roles.ts';
 import type { Command } from './command.ts';
@@ -28,4 +29,5 @@ export const commands: readonly Command[] = [
   ...systemRoleCommands,
   endLockoutCommand,
   freeNameCommand,
+  logKeyCommand,
 ];

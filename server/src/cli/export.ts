@@ -4,6 +4,7 @@ import { rename } from 'node:fs/promises';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
+import { bundleMediaType, leftOutHeader } from '@tallyman/contract';
 import { readClientSettings } from '../config/client.ts';
 import { AppError } from '../domain/error.ts';
 import { ApiClient } from './api-client.ts';
@@ -13,13 +14,18 @@ import { UsageError } from './exit.ts';
 import { serverFlags } from './flags.ts';
 
 const name = 'export';
-const accepts: Readonly<Record<string, string>> = { ndjson: 'application/x-ndjson', csv: 'text/csv' };
+const accepts: Readonly<Record<string, string>> = {
+  ndjson: 'application/x-ndjson',
+  csv: 'text/csv',
+  bundle: bundleMediaType,
+};
 
 export const exportEvents: Command = {
   name,
-  summary: 'Write events to a file or a pipe, as NDJSON or CSV, without a limit',
+  summary: 'Write events to a file or a pipe, as NDJSON, CSV or an evidence bundle',
   description: [
     'Writes every event that matches and that the token’s owner may see, oldest first. The export itself is an event, recorded before its first byte.',
+    'A bundle holds at most 100,000 events, each with its proof and those fields that the token’s owner may read; `tallyman verify` checks it without the server.',
     'A file appears under its name only when it is whole; what a broken export leaves is called FILE.part, and the exit code is not 0.',
     'Needs TALLYMAN_TOKEN, an access token with the scope events:read.',
   ],
@@ -27,7 +33,7 @@ export const exportEvents: Command = {
     { name: 'FILE', description: 'Where to write. Default, or "-": standard output.', optional: true },
   ],
   flags: {
-    format: { value: 'FORMAT', description: 'ndjson (default) or csv.' },
+    format: { value: 'FORMAT', description: 'ndjson (default), csv or bundle.' },
     ...filterFlags,
     ...serverFlags,
   },
@@ -44,7 +50,7 @@ export const exportEvents: Command = {
   run: async (input, terminal) => {
     const filter = parseFilterFlags(input, name);
     const accept = accepts[input.text('format') ?? 'ndjson'];
-    if (accept === undefined) throw new UsageError('--format is ndjson or csv.', name);
+    if (accept === undefined) throw new UsageError('--format is ndjson, csv or bundle.', name);
     const file = input.positional(0);
     const client = new ApiClient(readClientSettings(), input.text('url'));
     const response = await client.open('events.list', { query: filter, accept });
@@ -54,6 +60,11 @@ export const exportEvents: Command = {
         'The server did not answer with an export. Is it of the same version as this command?',
       );
     }
+    const leftOut = Number(response.headers.get(leftOutHeader) ?? 0);
+    if (leftOut > 0)
+      terminal.err(
+        `${leftOut} of your own refusals are left out: their public bodies tell where they stand, which you may not know.`,
+      );
     const body = Readable.fromWeb(response.body as ReadableStream<Uint8Array>);
     if (file === '' || file === '-') await copy(body, process.stdout);
     else {

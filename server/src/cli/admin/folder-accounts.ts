@@ -11,17 +11,12 @@ import {
   getUser,
   setSystemRoles,
 } from '../../identity/users.ts';
-import { serverItself } from '../../main/life-events.ts';
-import { openOffline } from '../../main/offline.ts';
-import type { Performer } from '../../trail/draft.ts';
 import type { Accounts } from './accounts.ts';
+import { openFolder } from './open-folder.ts';
 
 /** Throws `conflict` while a server uses the data folder or the database. */
 export async function openFolderAccounts(configFile: string | undefined): Promise<Accounts> {
-  const { store, close } = await openOffline(readConfig({ file: configFile })).catch((error: unknown) => {
-    throw isInUse(error) ? serverRuns(error) : error;
-  });
-  const by = performer(store.clock);
+  const { store, by, close } = await openFolder(readConfig({ file: configFile }));
   const idOf = async (name: string): Promise<string> => (await getUser(store, { name })).id;
   return {
     create: async ({ name, password, email, roles }) => {
@@ -50,23 +45,4 @@ export async function openFolderAccounts(configFile: string | undefined): Promis
     freeName: (kind, name) => freeName(store, { by, format: kind === 'namespace' ? '' : kind, name }),
     [Symbol.asyncDispose]: close,
   };
-}
-
-/** Whoever can write the data folder: the machine's operator, whom this server does not know by name. */
-function performer(clock: Parameters<typeof serverItself>[0]): Performer {
-  const by = serverItself(clock);
-  return { ...by, actor: { ...by.actor, id: 'command line', name: 'command line' } };
-}
-
-function isInUse(error: unknown): boolean {
-  return error instanceof AppError && (error.code === 'conflict' || error.code === 'unavailable');
-}
-
-function serverRuns(cause: unknown): AppError {
-  const why = cause instanceof Error ? cause.message : '';
-  return new AppError(
-    'conflict',
-    `${why} To ask the running server instead, set TALLYMAN_URL and TALLYMAN_TOKEN.`,
-    { cause },
-  );
 }

@@ -10,6 +10,7 @@
  *                                         crash: the next start does step 5
  *   5. <key>.next becomes <key>
  */
+import { configuration } from '@tallyman/contract';
 import { formatProofText, formatRotation, type NoteSigner, openCheckpoint } from '@tallyman/verifier';
 import { statement } from '../../db/statement.ts';
 import type { Db } from '../../db/store.ts';
@@ -24,6 +25,7 @@ import { proveInclusion } from './proofs.ts';
 import {
   type Announced,
   deleteAnnounced,
+  deleteRotations,
   findAnnounced,
   findNewestCheckpoint,
   putAnnounced,
@@ -219,6 +221,28 @@ export class LogKeys {
   }
 }
 
+/**
+ * Begins a new log over the same events, with a name and a key of its own: after the key was lost, or signed events were.
+ * Throws `conflict` for a name the log had and for one that has no key yet. Broken off anywhere, it is done again.
+ */
+export async function replaceKey(
+  parts: Pick<KeyParts, 'db' | 'clock' | 'trail' | 'server' | 'files'>,
+  origin: string,
+): Promise<SigningKey> {
+  const { db, files } = parts;
+  const known = await selectKeys(db.read);
+  if (known.length === 0)
+    throw new AppError('conflict', 'The log has no key yet. Set checkpoint.origin and start the server.');
+  if (known.some((vkey) => readVkey(vkey).name === origin)) throw nameTaken(origin);
+  const former = await files.current().catch(() => undefined);
+  if (former !== undefined) await files.putAside(former);
+  if ((await files.next().catch(() => undefined)) !== undefined) await files.dropNext();
+  const key = SigningKey.create(origin);
+  await files.create(key);
+  await recordCreated(parts, key);
+  return key;
+}
+
 const bodiesPerLook = 1_000;
 const selectBodies = statement<{ idx: number; body: string }>(
   'SELECT idx, body FROM event WHERE idx >= ? AND idx < ? ORDER BY idx',
@@ -232,6 +256,9 @@ export async function recordCreated(
   await db.transact(async (tx) => {
     await tx.lock('log keys');
     await putKeys(tx, [vkey], clock.nowUs());
+    // Of the log of another name, if there was one.
+    await deleteAnnounced(tx);
+    await deleteRotations(tx);
     trail.record(tx, { type: 'log.key.create', by: server(), scope: {}, details: { origin, key: vkey } });
   });
 }
@@ -243,6 +270,18 @@ function isSignedBy({ note }: Published, vkey: string): boolean {
   } catch {
     return false;
   }
+}
+
+function nameTaken(origin: string): AppError {
+  return new AppError(
+    'conflict',
+    `${origin} is the name of the log that was. Give the new one another, such as ${origin}-2: auditors must be able to tell them apart.`,
+  );
+}
+
+/** Whether it may be a log's name: what the configuration accepts, too. */
+export function isOrigin(text: string): boolean {
+  return configuration.checkpoint.keys.origin.schema.safeParse(text).success && text.trim() === text;
 }
 
 /** `registry.example.org/log`: where the log is served, without the scheme. */

@@ -20,7 +20,9 @@ import { durableSteps } from '../../db/steps.ts';
 import type { Db } from '../../db/store.ts';
 import { AppError } from '../../domain/error.ts';
 import { nodeSha256 } from '../seal.ts';
-import { keySteps } from './keys.ts';
+import { Trail } from '../trail.ts';
+import { KeyFiles } from './key-files.ts';
+import { keySteps, replaceKey } from './keys.ts';
 import type { Log } from './log.ts';
 import { type LogHouse, logEngines, openLogHouse } from './log-house.fixture.ts';
 import { proveConsistency } from './proofs.ts';
@@ -394,6 +396,37 @@ for (const { engine, skip } of logEngines) {
         assert.equal((await house.details('log.key.rotate')).length, changed ? 2 : 1, step);
         await assert.rejects(readFile(house.folder.join('log/key.next')), { code: 'ENOENT' });
       }
+    });
+
+    it('begins under another name after its key was lost, and not under one it had', async () => {
+      await using house = await openLogHouse(engine);
+      const log = await house.open();
+      await house.add(10);
+      await log.rotateKey(house.by);
+      const { db, clock, settings } = house;
+      const { keyPath } = settings.checkpoint;
+      await rm(keyPath);
+      await assert.rejects(house.open(), /is missing/);
+      const parts = { db, clock, trail: new Trail({ db, clock }), server: () => house.by };
+      const replace = (origin: string) => replaceKey({ ...parts, files: new KeyFiles(keyPath) }, origin);
+      await assert.rejects(replace(log.origin), /is the name of the log that was/);
+      await replace('registry.example.org/log-2');
+      house.clock.advanceMs(1_000);
+      const after = await house.open();
+      assert.deepEqual([after.origin, await after.rotations()], ['registry.example.org/log-2', []]);
+      await after.checkpoint();
+      await house.add(5);
+      house.clock.advanceMs(1_000);
+      await after.checkpoint();
+      await new Auditor(after.vkey).visit(house, after);
+      // A key that is there, but in other hands, is put aside.
+      await replace('registry.example.org/log-3');
+      assert.equal((await house.open()).origin, 'registry.example.org/log-3');
+      assert.deepEqual(
+        (await house.details('log.key.create')).map(({ origin }) => origin),
+        ['registry.example.org/log', 'registry.example.org/log-2', 'registry.example.org/log-3'],
+      );
+      assert.deepEqual(await house.details('log.checkpoint.withhold'), []);
     });
 
     it('thins old checkpoints to one an hour and keeps those of the last day', async () => {

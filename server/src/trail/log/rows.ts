@@ -100,6 +100,14 @@ export async function selectRotations(db: ReadDb): Promise<string[]> {
   return rows.map(({ value }) => value);
 }
 
+export async function deleteRotations(tx: Tx): Promise<void> {
+  await tx.q
+    .deleteFrom('setting')
+    .where('namespace_id', '=', '')
+    .where('key', 'like', `${rotationPrefix}%`)
+    .execute();
+}
+
 export async function putRotation(
   tx: Tx,
   { number, text, nowUs }: { number: number; text: string; nowUs: number },
