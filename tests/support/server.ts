@@ -189,7 +189,9 @@ class Program implements AsyncDisposable {
       'the server to be ready',
       () => this.#child === undefined || this.printed.slice(from).includes('Tallyman is ready at'),
       { timeoutMs: 30_000 },
-    );
+    ).catch((cause: unknown) => {
+      throw new Error(`the server does not become ready:\n${this.printed.slice(from)}`, { cause });
+    });
     if (this.#child === undefined) throw new Error(`the server ended at once:\n${this.printed.slice(from)}`);
   }
 
