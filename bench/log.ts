@@ -5,11 +5,10 @@
 import { hash } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';
 import { LogTree } from '../server/src/db/log-tree.ts';
-import { openOnlooker } from '../server/src/db/onlooker.ts';
 import { migrate, openDb } from '../server/src/db/open.ts';
 import { SqliteDb } from '../server/src/db/sqlite.ts';
 import type { Db } from '../server/src/db/store.ts';
-import { checkLog } from '../server/src/fsck/log.ts';
+import { runFsck } from '../server/src/fsck/fsck.ts';
 import { systemClock } from '../server/src/stdx/clock.ts';
 import { uuidv7 } from '../server/src/stdx/random.ts';
 import { Log } from '../server/src/trail/log/log.ts';
@@ -207,15 +206,12 @@ async function verifyRow(folder: TempFolder, options: LogOptions): Promise<Bench
   await db.close();
   const bodies = sealed.map(({ body }) => Buffer.from(body));
   const location = { engine: 'sqlite', path } as const;
+  const place = { location, dataDir: folder.path, blobsUrl: undefined, heads: [] };
   const verify = async () => {
-    const log = await openOnlooker(location);
-    let wrong = 0;
-    const tree = { error: () => wrong++, notice: () => {} };
     const from = performance.now();
-    await checkLog({ log, clock, pace: { rest: async () => {} }, heads: [], events: undefined, tree });
+    const { events, errors } = await runFsck(place, { clock, only: ['tree'] });
     const rate = verifyEvents / ((performance.now() - from) / 1000);
-    await log.close();
-    if (wrong > 0) throw new Error('the verification found something wrong');
+    if (errors > 0 || events !== verifyEvents) throw new Error('the verification found something wrong');
     return rate;
   };
   const bare = async () => {

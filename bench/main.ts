@@ -53,7 +53,7 @@ await add('f', () =>
     pairs: quick ? 3 : 11,
     writers: [1, 128],
     proofEvents: quick ? 100_000 : 10_000_000,
-    verifyEvents: quick ? 20_000 : 200_000,
+    verifyEvents: quick ? 100_000 : 1_000_000,
   }),
 );
 process.stdout.write(`${formatTable(rows)}\n`);

@@ -27,13 +27,17 @@ export const verifyEd25519: VerifyEd25519 = ({ publicKey, message, signature }) 
   }
 };
 
+export function announcesKey(body: string): boolean {
+  return body.includes('"type":"log.key.');
+}
+
 /** The keys that the events up to somewhere announced. */
 export class AnnouncedKeys {
   readonly keys: VerifierKey[] = [];
 
   /** Bodies of other events, and those that cannot be read, announce nothing. */
   learn(body: string): void {
-    if (!body.includes('"type":"log.key.')) return;
+    if (!announcesKey(body)) return;
     try {
       const { type, details } = JSON.parse(body) as { type: string; details: Record<string, unknown> };
       const key =

@@ -14,6 +14,7 @@ import { paceOf } from './pace.ts';
 import { checkProjection } from './projection.ts';
 import { checkReferences } from './references.ts';
 import { secondLookOf } from './second-look.ts';
+import { WholeTiles } from './whole-tiles.ts';
 
 /** Plain, so that it can be handed to a worker. */
 export type FsckPlace = {
@@ -73,7 +74,11 @@ export async function runFsck(
   opened.defer(() => blobs.close());
 
   const checked: FsckReport['checked'] = {};
-  const events = await checkLog({ log, clock, pace, heads, events: tellIf('events'), tree: tellIf('tree') });
+  const quick = wanted.has('tree') && !wanted.has('events') && (options.share ?? 1) === 1;
+  const wholeTiles = quick ? new WholeTiles(location) : undefined;
+  opened.defer(() => wholeTiles?.close());
+  const tells = { events: tellIf('events'), tree: tellIf('tree') };
+  const events = await checkLog({ log, clock, pace, heads, wholeTiles, ...tells });
   for (const check of ['events', 'tree'] as const) if (wanted.has(check)) checked[check] = events;
   const projection = tellIf('projection');
   if (projection !== undefined) {

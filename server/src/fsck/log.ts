@@ -12,6 +12,7 @@ import type { Tell } from './findings.ts';
 import { dropOf, Explanations, type Notes, readLaterExplanations, readNotes } from './gaps.ts';
 import type { Pace } from './pace.ts';
 import { type StoredHead, TreeCheck, type TreeStretch } from './tree-check.ts';
+import type { WholeTiles } from './whole-tiles.ts';
 
 export type LogRun = {
   log: Onlooker;
@@ -22,6 +23,8 @@ export type LogRun = {
   /** Whether and to whom each of the two is told. */
   events: Tell | undefined;
   tree: Tell | undefined;
+  /** Makes a pass over the tree alone quicker. */
+  wholeTiles?: Pick<WholeTiles, 'rootOf'> | undefined;
 };
 
 /** A whole number of tiles. */
@@ -54,9 +57,23 @@ export async function checkLog(run: LogRun): Promise<number> {
   };
   const outside = run.heads.map((note) => ({ size: sizeIn(note), note }));
   const tree = run.tree && new TreeCheck({ tell: run.tree, size, edge, nowUs, outside });
+  const quick = events === undefined && tree !== undefined ? run.wholeTiles : undefined;
+  const heads = quick && new Set([...(await run.log.view(readHeadTiles)), ...outside.map(tileOfHead)]);
   for (let from = 0; from < head; ) {
+    const n = from / tileHashes;
+    const root =
+      heads?.has(n) === false && from + tileHashes <= size
+        ? await quick?.rootOf(n, Math.floor(size / tileHashes))
+        : undefined;
+    if (root !== undefined) {
+      tree?.addWholeTile(root);
+      from += tileHashes;
+      if (from % stretchSize === 0) await run.log.view(async (view) => tree?.checkUpperTiles(view));
+      continue;
+    }
+    const length = quick ? tileHashes : stretchSize;
     const stretch = await run.log.view((view) =>
-      readStretch(view, { from, to: Math.min(from + stretchSize, head) }),
+      readStretch(view, { from, to: Math.min(from + length, head) }),
     );
     const leaves = leavesOf(stretch);
     if (tree !== undefined && from < size) {
@@ -76,10 +93,20 @@ export async function checkLog(run: LogRun): Promise<number> {
   if (events !== undefined)
     events.explanations.finish(await run.log.view((view) => readLaterExplanations(view, head)));
   if (tree !== undefined) {
+    await run.log.view((view) => tree.checkUpperTiles(view));
     tree.finish();
     await run.log.view((view) => tree.checkBeyond(view));
   }
   return head;
+}
+
+/** Those with a checkpoint within them or at their end, which is compared with the tree when it has that size. */
+async function readHeadTiles(view: View): Promise<number[]> {
+  return (await view.rows<{ size: number }>('SELECT size FROM log_checkpoint')).map(tileOfHead);
+}
+
+function tileOfHead({ size }: { size: number }): number {
+  return Math.floor((size - 1) / tileHashes);
 }
 
 async function readEnds(view: View): Promise<Ends> {

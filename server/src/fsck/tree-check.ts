@@ -68,6 +68,12 @@ export class TreeCheck {
     this.#at = from + leaves.length;
   }
 
+  /** The tile that comes next, its bodies and the tile saying the same, no checkpoint within it or at its end. */
+  addWholeTile(root: Hash): void {
+    if (this.#lost === undefined) this.#trees.addTile(root);
+    this.#at += tileHashes;
+  }
+
   #withOutside({ from, leaves, heads }: TreeStretch): readonly StoredHead[] {
     const within = this.#outside.filter(({ size }) => size > from && size <= from + leaves.length);
     return within.length === 0 ? heads : [...heads, ...within].sort((one, other) => one.size - other.size);

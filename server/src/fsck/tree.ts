@@ -24,15 +24,17 @@ export class GrowingTree {
     this.#edge.push(...from.#edge);
   }
 
-  add(leaf: Hash): void {
-    let root = leaf;
-    let level = 0;
-    for (let left = this.#size; left % 2 === 1; left = (left - 1) / 2) {
+  /** A leaf, or the root of the perfect subtree of 2^level leaves that comes next; the size is a multiple of that. */
+  add(next: Hash, level = 0): void {
+    let root = next;
+    let height = level;
+    if (level > 0) this.#onSubtree(level, root);
+    for (let left = this.#size / 2 ** level; left % 2 === 1; left = (left - 1) / 2) {
       root = nodeHash(this.#edge.pop() as Hash, root, nodeSha256);
-      this.#onSubtree(++level, root);
+      this.#onSubtree(++height, root);
     }
     this.#edge.push(root);
-    this.#size++;
+    this.#size += 2 ** level;
   }
 
   edge(): readonly Hash[] {
@@ -79,6 +81,12 @@ export class TwoTrees {
     if (!this.differ && !equalHashes(tile, body)) this.byBodies = new GrowingTree(undefined, this.byTiles);
     this.byTiles.add(tile);
     if (this.differ) this.byBodies.add(body);
+  }
+
+  /** 256 leaves of which both witnesses say the same. */
+  addTile(root: Hash): void {
+    this.byTiles.add(root, levelsPerTile);
+    if (this.differ) this.byBodies.add(root, levelsPerTile);
   }
 
   /** Upper tiles that became full since the last call. */

@@ -1,5 +1,5 @@
 /** From a draft to the event's stored bytes. Field order is canonical already, so sealing need not sort. */
-import { createHash, hash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   type AuditEvent,
   declarationOf,
@@ -16,7 +16,8 @@ import type { EventDraft } from './draft.ts';
 
 export const nodeSha256: Sha256 = {
   text: (utf8) => hash('sha256', utf8, 'base64url'),
-  bytes: (data) => createHash('sha256').update(data).digest(),
+  // A third of the cost of a hash object, or of asking for a Buffer.
+  bytes: (data) => Buffer.from(hash('sha256', data, 'latin1'), 'latin1'),
 };
 
 const erasableOf = new Map<EventType, { fields: ErasableFields; version: number }>(
