@@ -9,8 +9,7 @@ import {
 import { createS3Client } from './s3-client.ts';
 import { statusOf } from './s3-put.ts';
 import { parseS3Url, type S3Location } from './s3-url.ts';
-import { maxListed, maxTextBytes, type WriteOnce } from './write-once.ts';
-import { requireSame, unavailable } from './write-once-folder.ts';
+import { maxListed, maxTextBytes, requireSame, unavailable, type WriteOnce } from './write-once.ts';
 
 /** Throws `unavailable` when the bucket cannot be reached: a missing one would look like an empty one. */
 export async function openWriteOnceBucket(url: string): Promise<WriteOnceBucket> {

@@ -1,10 +1,9 @@
 /** Texts written once, as files: `<folder>/<name>`. A file has its name only when its content is durable. */
 import { link, mkdir, open, readdir, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { AppError } from '../domain/error.ts';
 import { errnoOf } from './blob-error.ts';
 import { flushFolder } from './durable-folder.ts';
-import { maxListed, maxTextBytes, type WriteOnce } from './write-once.ts';
+import { maxListed, maxTextBytes, requireSame, unavailable, type WriteOnce } from './write-once.ts';
 
 export class WriteOnceFolder implements WriteOnce {
   readonly #folder: string;
@@ -85,18 +84,4 @@ async function writeDurably(path: string, text: string): Promise<void> {
   } finally {
     await file.close();
   }
-}
-
-/** A repeated write is no conflict. */
-export async function requireSame(
-  found: string | undefined,
-  { name, text }: { name: string; text: string },
-): Promise<void> {
-  if (found === text) return;
-  throw new AppError('conflict', `Another text is stored as ${name} already, and it is never replaced.`);
-}
-
-export function unavailable(place: string, cause: unknown): AppError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new AppError('unavailable', `${place} cannot be read or written now: ${why}`, { cause });
 }

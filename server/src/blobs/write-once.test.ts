@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { createTempFolder } from '../../../tests/support/temp-folder.ts';
+import { openWriteOnce } from './open-write-once.ts';
 import { S3TestServer } from './s3-server.fixture.ts';
-import { maxTextBytes, openWriteOnce } from './write-once.ts';
+import { maxTextBytes } from './write-once.ts';
 
 type Place = AsyncDisposable & { url: string; names(): Promise<string[]>; server?: S3TestServer };
 

@@ -2,7 +2,7 @@
  * Small texts that are written once and never changed or deleted by us, in a folder or an object storage that may have
  * rights of its own (append-only mounts, object lock). Names are paths; `list` walks them level by level.
  */
-import { WriteOnceFolder } from './write-once-folder.ts';
+import { AppError } from '../domain/error.ts';
 
 export interface WriteOnce {
   /**
@@ -22,9 +22,16 @@ export const maxTextBytes = 64 * 1024;
 /** More entries in one folder are not ours. */
 export const maxListed = 10_000;
 
-/** A folder's path, or `s3://…` (s3-url.ts). The folder is made when it is missing; the bucket must exist. */
-export async function openWriteOnce(place: string): Promise<WriteOnce> {
-  if (!place.startsWith('s3://')) return new WriteOnceFolder(place);
-  const { openWriteOnceBucket } = await import('./write-once-bucket.ts');
-  return openWriteOnceBucket(place);
+/** A repeated write is no conflict. */
+export async function requireSame(
+  found: string | undefined,
+  { name, text }: { name: string; text: string },
+): Promise<void> {
+  if (found === text) return;
+  throw new AppError('conflict', `Another text is stored as ${name} already, and it is never replaced.`);
+}
+
+export function unavailable(place: string, cause: unknown): AppError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new AppError('unavailable', `${place} cannot be read or written now: ${why}`, { cause });
 }

@@ -4,7 +4,7 @@ import { AppError, invalid } from '../../domain/error.ts';
 import { KeyFiles } from '../../trail/log/key-files.ts';
 import { isOrigin, replaceKey } from '../../trail/log/keys.ts';
 import { Log } from '../../trail/log/log.ts';
-import type { LogKeeper, LogKeyState } from './log-key.ts';
+import type { LogKeeper, LogKeyState } from './log-keeper.ts';
 import { openFolder } from './open-folder.ts';
 
 /** Long enough for the copies of a checkpoint. */

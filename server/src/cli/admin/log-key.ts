@@ -5,20 +5,12 @@ import { AppError } from '../../domain/error.ts';
 import { ApiClient } from '../api-client.ts';
 import type { Command, Input, Terminal } from '../command.ts';
 import { UsageError } from '../exit.ts';
+import type { LogKeeper, LogKeyState } from './log-keeper.ts';
 import { accountFlags, howItWorks } from './open-accounts.ts';
 
 const name = 'admin log-key';
 const actions = ['show', 'rotate', 'create'] as const;
 type Action = (typeof actions)[number];
-
-export type LogKeyState = { origin: string; key: string };
-
-/** Either way of doing it. */
-export interface LogKeeper extends AsyncDisposable {
-  show(): Promise<LogKeyState>;
-  rotate(): Promise<LogKeyState>;
-  create(origin: string): Promise<LogKeyState>;
-}
 
 export const logKeyCommand: Command = {
   name,

@@ -3,7 +3,8 @@
  * is written once, under its size: `<origin>/000/000/012/345/678`, so that the newest is found by looking at five short
  * folders. A place that is slow or away holds nothing up: only the newest checkpoint waits for it.
  */
-import { openWriteOnce, type WriteOnce } from '../../blobs/write-once.ts';
+import { openWriteOnce } from '../../blobs/open-write-once.ts';
+import type { WriteOnce } from '../../blobs/write-once.ts';
 import { AppError } from '../../domain/error.ts';
 
 /** Digits of the largest size that can be written. */
