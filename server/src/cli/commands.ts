@@ -14,6 +14,7 @@ import { fsck } from './fsck.ts';
 import { migrate } from './migrate.ts';
 import { serve } from './serve.ts';
 import { tail } from './tail.ts';
+import { verify } from './verify.ts';
 
 export const commands: readonly Command[] = [
   serve,
@@ -21,6 +22,7 @@ export const commands: readonly Command[] = [
   events,
   tail,
   exportEvents,
+  verify,
   fsck,
   createUserCommand,
   resetPassword,

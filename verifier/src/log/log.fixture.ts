@@ -72,8 +72,8 @@ export function logKey(seed: string, origin: string): LogKey {
 }
 
 export const origin = 'registry.example/log';
-/** 2026-11-22T04:30:00Z */
-export const signedAtSec = 1_795_321_800;
+/** 2024-05-01T04:30:00Z */
+export const signedAtSec = 1_714_537_800;
 
 export class MemoryLog {
   /** levels[k]: roots of the perfect subtrees of 2**k leaves. */
@@ -150,8 +150,8 @@ export function sealedEvent(number: number, change: JsonObject = {}): SealedEven
     id: `019ab1f0-1c2d-7e3f-8a4b-${number.toString(16).padStart(12, '0')}`,
     type: 'container.tag.create',
     version: 1,
-    occurredAt: '2026-11-22T04:24:43.123456Z',
-    recordedAt: '2026-11-22T04:24:43.123461Z',
+    occurredAt: '2024-05-01T04:24:43.123456Z',
+    recordedAt: '2024-05-01T04:24:43.123461Z',
     outcome: 'success',
     actor: { kind: 'user', id: 'u7', name: 'zoë', proven: true },
     credential: { kind: 'password', id: 'c9' },

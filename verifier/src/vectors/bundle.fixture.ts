@@ -267,7 +267,7 @@ function ofEvents(): RefusedBundle[] {
     changeEvent(seventeenth, { index: 18, range: range(4, 18) }),
     changeEvent(last, { range: range(18, 49) }),
   ];
-  const late = sealedEvent(7, { recordedAt: '2026-11-22T04:35:00.001000Z' });
+  const late = sealedEvent(7, { recordedAt: '2024-05-01T04:35:00.001000Z' });
   const lateLog = log.cut(7);
   lateLog.add(late.body);
   const tooMany = [...parseEvent(third).range, log.root()];
