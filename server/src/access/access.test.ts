@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { AuditEvent } from '@tallyman/contract';
+import { sql } from 'kysely';
 import {
   basic,
   deleteNothing,
@@ -37,10 +38,34 @@ import {
   deleteProject,
   findProjectEntry,
   listProjects,
+  pageQueries,
   renameProject,
 } from './projects.ts';
 import { requireNamespaceOwner, requireProjectRole } from './require.ts';
 import { endRightsOfRobot } from './rights.ts';
+
+/** Private projects of many others. */
+async function crowd({ db, clock }: House, count: number): Promise<void> {
+  const created_at = clock.nowUs();
+  for (let at = 0; at < count; at += 400) {
+    const rows = Array.from({ length: 400 }, (_, more) => ({
+      id: `crowd-${at + more}`,
+      created_at,
+      deleted_at: null,
+    }));
+    await db.transact(async (tx) => {
+      const namespaces = rows.map((row) => ({ ...row, name: row.id, kind: 'user' as const }));
+      await tx.q.insertInto('namespace').values(namespaces).execute();
+      const projects = rows.map((row) => ({ ...row, namespace_id: row.id, name: 'app', description: '' }));
+      const same = { format: 'container', visibility: 'private' } as const;
+      await tx.q
+        .insertInto('project')
+        .values(projects.map((row) => ({ ...row, ...same })))
+        .execute();
+    });
+  }
+  if (db.engine === 'postgres') await db.transact((tx) => sql`analyze`.execute(tx.q));
+}
 
 const short = (event: AuditEvent) => [event.type, event.target?.name, event.details];
 
@@ -221,6 +246,37 @@ for (const { engine, skip } of engines) {
           pulled,
           name,
         );
+      }
+    });
+
+    it('finds the projects of one among those of thousands by indexes alone', async () => {
+      await using house = await openHouse(engine);
+      const { owner, member, granted, stranger, caller, acme, namespace } = await settle(house);
+      await crowd(house, 8_000);
+      const at = { namespaceId: acme.id, by: root, subject: { kind: 'user' as const, id: member.id } };
+      await grantRole(house.parts, { ...at, role: 'reader' });
+      const { name } = namespace;
+      for (const [person, paths] of [
+        [owner, [`${name}/app`, `${name}/open`]],
+        [member, [`${name}/app`, `${name}/open`]],
+        [granted, [`${name}/app`, `${name}/open`]],
+        [stranger, [`${name}/open`]],
+      ] as const) {
+        const page = { caller: await caller(person.name) };
+        const { projects, next } = await listProjects(house.parts, page);
+        assert.deepEqual([projects.map((one) => one.path), next], [paths, undefined], person.name);
+        for (const query of pageQueries(house.db.read, page, 50)) {
+          const plan = await (engine === 'sqlite'
+            ? query.explain(undefined, sql`query plan`)
+            : query.explain());
+          const steps = plan.map((step) => Object.values(step).at(-1) as string);
+          const walks = steps.filter((step) => /SCAN (n|p)\b|Seq Scan on (project|namespace)/.test(step));
+          assert.deepEqual(
+            walks.filter((step) => !step.includes('USING INDEX project_public')),
+            [],
+            steps.join('\n'),
+          );
+        }
       }
     });
 

@@ -10,13 +10,14 @@ import { AppError } from '../domain/error.ts';
 import { parseProjectPath } from '../domain/names.ts';
 import { requireText } from '../identity/credentials.ts';
 import { reserveName } from '../identity/names.ts';
+import { cutPage, pageSize } from '../stdx/pages.ts';
 import { uuidv7 } from '../stdx/random.ts';
 import type { Performer } from '../trail/draft.ts';
-import { hasScope } from './access.ts';
 import { accessCacheOf } from './cache.ts';
 import type { Namespace, Project } from './model.ts';
 import type { AccessParts } from './parts.ts';
 import { projectFromRow } from './rows.ts';
+import { visibleBy } from './visible.ts';
 
 export type ProjectCreation = {
   by: Performer;
@@ -210,8 +211,17 @@ export async function listProjects(
   parts: Pick<AccessParts, 'db'>,
   page: ProjectPage,
 ): Promise<{ projects: ProjectEntry[]; next?: string }> {
-  const limit = Math.min(page.limit ?? 50, 1_000);
-  let query = selectProjects(parts.db.read).where('p.deleted_at', 'is', null);
+  const limit = pageSize(page.limit, 1_000);
+  const found = await Promise.all(pageQueries(parts.db.read, page, limit).map((query) => query.execute()));
+  // One project may be found in several ways.
+  const rows = [...new Map(found.flat().map((row) => [row.id, row])).values()].sort(byPath);
+  const { shown, ...more } = cutPage(rows, limit, (row) => fromRow(row).path);
+  return { projects: shown.map(fromRow), ...more };
+}
+
+/** The questions whose answers, together and in order, are the page. */
+export function pageQueries(db: Pick<Tx, 'q'>, page: ProjectPage, limit: number) {
+  let query = selectProjects(db).where('p.deleted_at', 'is', null);
   if (page.format !== undefined) query = query.where('p.format', '=', page.format);
   if (page.namespaceId !== undefined) query = query.where('p.namespace_id', '=', page.namespaceId);
   if (page.text !== undefined) {
@@ -227,54 +237,19 @@ export async function listProjects(
       eb.or([eb('n.name', '>', owner), eb.and([eb('n.name', '=', owner), eb('p.name', '>', name)])]),
     );
   }
-  const visible = visibleTo(page.caller);
-  if (visible !== 'all') query = query.where((eb) => seenBy(eb as unknown as VisibilityBuilder, visible));
-  const rows = await query
-    .orderBy('n.name')
-    .orderBy('p.name')
-    .limit(limit + 1)
-    .execute();
-  const projects = rows.slice(0, limit).map(fromRow);
-  const last = projects.at(-1);
-  return { projects, ...(rows.length > limit && last && { next: last.path }) };
+  return visibleBy(page.caller).map((condition) =>
+    query
+      .where((eb) => condition(eb as never))
+      .orderBy('n.name')
+      .orderBy('p.name')
+      .limit(limit + 1),
+  );
 }
 
-type Viewer = { subjectId: string; isUser: boolean } | 'anonymous';
-
-function visibleTo(caller: Caller | undefined): Viewer | 'all' {
-  if (caller?.actor.id === undefined || !hasScope(caller, 'project:read')) return 'anonymous';
-  return caller.roles.admin ? 'all' : { subjectId: caller.actor.id, isUser: caller.actor.kind === 'user' };
-}
-
-type VisibilityBuilder = Parameters<
-  Extract<Parameters<ReturnType<typeof selectProjects>['where']>[0], (eb: never) => unknown>
->[0];
-
-/** The same rule as `access.roleOf`, as a predicate; access.test.ts compares the two. */
-function seenBy(eb: VisibilityBuilder, viewer: Viewer) {
-  const isPublic = eb('p.visibility', '=', 'public');
-  if (viewer === 'anonymous') return isPublic;
-  const { subjectId, isUser } = viewer;
-  const granted = eb.exists(
-    eb
-      .selectFrom('role_grant as g')
-      .select('g.role')
-      .where('g.subject_id', '=', subjectId)
-      .whereRef('g.namespace_id', '=', 'p.namespace_id')
-      .where((inner) =>
-        inner.or([inner('g.project_id', '=', ''), inner('g.project_id', '=', inner.ref('p.id'))]),
-      ),
-  );
-  if (!isUser) return eb.or([isPublic, granted]);
-  const member = eb.exists(
-    eb
-      .selectFrom('member as m')
-      .select('m.role')
-      .where('m.user_id', '=', subjectId)
-      .whereRef('m.organisation_id', '=', 'p.namespace_id')
-      .where((inner) => inner.or([inner('m.role', '=', 'owner'), inner('n.default_role', '!=', 'none')])),
-  );
-  return eb.or([isPublic, eb('p.namespace_id', '=', subjectId), granted, member]);
+/** As the database orders them: both names are ASCII. */
+function byPath(left: Row, right: Row): number {
+  if (left.namespace !== right.namespace) return left.namespace < right.namespace ? -1 : 1;
+  return left.name === right.name ? 0 : left.name < right.name ? -1 : 1;
 }
 
 type NamespaceName = { id: string; kind: 'user' | 'organisation'; name: string };

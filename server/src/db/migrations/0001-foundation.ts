@@ -48,6 +48,7 @@ export const foundation: Migration = {
     `CREATE TABLE project (id {text} NOT NULL UNIQUE, num {serial}, format {text} NOT NULL, namespace_id {text} NOT NULL,
        name {text} NOT NULL, visibility {text} NOT NULL, description {text} NOT NULL DEFAULT '', created_at {int} NOT NULL, deleted_at {int})`,
     `CREATE UNIQUE INDEX project_name ON project (namespace_id, format, name) WHERE deleted_at IS NULL`,
+    `CREATE INDEX project_public ON project (namespace_id, name) WHERE visibility = 'public' AND deleted_at IS NULL`,
 
     `CREATE TABLE blob (digest {text} PRIMARY KEY, size_bytes {int} NOT NULL, created_at {int} NOT NULL, touched_at {int} NOT NULL)`,
     `CREATE TABLE container_blob (project_id {text} NOT NULL, digest {text} NOT NULL, created_at {int} NOT NULL,
