@@ -1,7 +1,7 @@
 /** The projection's writer on PostgreSQL: one transaction for each batch, beside the log in the same database. */
 import { statement, type Value } from '../db/statement.ts';
 import type { Db, ReadDb, Tx } from '../db/store.ts';
-import { type ProjectedRow, projectRow, type StoredEvent } from './projected-row.ts';
+import { nameKey, type ProjectedRow, projectRow, type StoredEvent } from './projected-row.ts';
 import type { Run } from './projection.ts';
 import {
   addToCell,
@@ -154,7 +154,7 @@ export class PostgresSink {
           await run(tx, { text: deleteName, params: [dimension, keyText(name), word] });
       }
       for (const word of left.principals)
-        if (!(await isUsed(tx, word))) await run(tx, { text: deleteNameWord, params: [word] });
+        if (!(await isUsed(tx, word))) await run(tx, { text: deleteNameWord, params: [word, nameKey('')] });
       await run(tx, { text: 'UPDATE search_state SET generation = generation + 1', params: [] });
     });
     this.#forgetAll();

@@ -1,7 +1,7 @@
 /** The projection's writer on SQLite: `search.db`, in a worker thread. */
 import type { SqliteFile } from '../db/search-file.ts';
 import type { StoredEvent } from './projected-row.ts';
-import { type ProjectedRow, projectRow } from './projected-row.ts';
+import { nameKey, type ProjectedRow, projectRow } from './projected-row.ts';
 import type { Run } from './projection.ts';
 import {
   addToCell,
@@ -164,7 +164,8 @@ export class SqliteSink {
         if (this.#file.rows(used, [word, name]).length === 0)
           this.#file.run(deleteName, [dimension, keyText(name), word]);
       }
-      for (const word of left.principals) if (!this.#isUsed(word)) this.#file.run(deleteNameWord, [word]);
+      for (const word of left.principals)
+        if (!this.#isUsed(word)) this.#file.run(deleteNameWord, [word, nameKey('')]);
       this.#file.run('UPDATE search_state SET generation = generation + 1');
     });
     this.#words.clear();

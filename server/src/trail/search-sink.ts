@@ -198,8 +198,8 @@ export const nameColumns = {
 /** Columns whose word may be a name: of somebody who is nobody's account. */
 export const principalColumns = ['actor', 'on_behalf_of'] as const;
 export const deleteName = 'DELETE FROM search_name WHERE dimension = ? AND name = ? AND word = ?';
-/** Such a word begins so (projected-row.ts). */
-export const deleteNameWord = "DELETE FROM search_word WHERE id = ? AND substr(text, 1, 1) = '?'";
+/** Such a word begins with `nameKey('')` (projected-row.ts): a parameter, because a `?` in a literal would be taken for one. */
+export const deleteNameWord = 'DELETE FROM search_word WHERE id = ? AND substr(text, 1, 1) = ?';
 
 /** Names of rows that went, which must go too when no other row has them. */
 export class NamesLeft {

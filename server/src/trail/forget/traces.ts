@@ -37,6 +37,9 @@ const ofAccount = new Set([
   '/details/repeats/samples',
 ]);
 
+/** What somebody wrote about things of their own namespace, whatever it says. */
+const ownWords = /^\/details\/(?:description|name|note)(?:\/|$)/;
+
 export function normalName(text: string): string {
   return text.normalize('NFC').toLowerCase();
 }
@@ -76,6 +79,7 @@ export function traceFinder(traces: Traces): TraceFinder {
         default:
           return (
             (ofAccount.has(pointer) && isOwnAccountEvent(event, userId)) ||
+            (ownWords.test(pointer) && isTheirs(event.scope.namespace?.id)) ||
             (pointer === '/details/subject' && isTheirs(event.details.subjectId as string | undefined)) ||
             spoken(value) ||
             (userId === undefined && addresses.size > 0 && namesAddress(value, addresses))
