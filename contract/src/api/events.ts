@@ -150,3 +150,87 @@ export const eventPageSchema = z.strictObject({
   partial: z.boolean().optional(),
 });
 export type EventPage = z.infer<typeof eventPageSchema>;
+
+/** Of an export: it holds what matches below this index. */
+export const exportUntilHeader = 'x-events-until';
+/** Of an export: how many events it has, where that is known beforehand; a few too many while events keep coming. */
+export const exportTotalHeader = 'x-events-total';
+
+export const histogramValues = ['outcome', 'type'] as const;
+export const histogramIntervals = ['hour', 'day'] as const;
+/** Most hours or days of one histogram. */
+export const maxBuckets = 1_000;
+
+/** As events.list, without pages. Without `from` the last 30 days, or 48 hours, are counted. */
+export const eventHistogramQuerySchema = eventQuerySchema.omit({ cursor: true, limit: true }).extend({
+  by: z.enum(histogramValues).default('outcome'),
+  interval: z.enum(histogramIntervals).default('day'),
+});
+export type EventHistogramQuery = z.output<typeof eventHistogramQuerySchema>;
+
+/**
+ * `events`: as many as a list with the same filter has, except that an event which only counts the repeats of a refusal is
+ * not one (but is with `repeats=rows`). `repeats`: how many further refusals those counted, by when they were written down.
+ */
+const countsSchema = z.strictObject({ events: z.int(), repeats: z.int() });
+export type EventCounts = z.infer<typeof countsSchema>;
+
+/** What every count says of how whole it is. */
+const wholenessShape = {
+  /** Set when the search index is behind: events from this index on may be missing. */
+  completeTo: z.int().optional(),
+  /** Set when not every event could be looked at: of those before this index some are missing. Ask for less time. */
+  countedFrom: z.int().optional(),
+};
+
+export const eventHistogramSchema = z.strictObject({
+  by: z.enum(histogramValues),
+  interval: z.enum(histogramIntervals),
+  from: timestampSchema,
+  to: timestampSchema.optional(),
+  total: countsSchema,
+  /** Hours or days (UTC) in which something is, oldest first. */
+  buckets: z.array(
+    z.strictObject({
+      at: timestampSchema,
+      counts: z.array(countsSchema.extend({ value: z.string() })),
+    }),
+  ),
+  ...wholenessShape,
+});
+export type EventHistogram = z.infer<typeof eventHistogramSchema>;
+
+export const facetNames = [
+  'type',
+  'outcome',
+  'reason',
+  'actor',
+  'credential',
+  'namespace',
+  'project',
+  'ip',
+] as const;
+export type FacetName = (typeof facetNames)[number];
+
+/** As events.list, without pages. Without `from` all of the past is counted. */
+export const eventFacetsQuerySchema = eventQuerySchema.omit({ cursor: true, limit: true }).extend({
+  facet: many(z.enum(facetNames)),
+  /** Most values of each facet. */
+  values: z.coerce.number<number | string>().int().min(1).max(100).default(10),
+});
+export type EventFacetsQuery = z.output<typeof eventFacetsQuerySchema>;
+
+export const eventFacetsSchema = z.strictObject({
+  facets: z.array(
+    z.strictObject({
+      facet: z.enum(facetNames),
+      /** The most frequent first. Each value can be asked for by the filter of the facet's name. */
+      values: z.array(countsSchema.extend({ value: z.string(), name: z.string().optional() })),
+      /** There are further values. */
+      more: z.boolean(),
+      countedFrom: wholenessShape.countedFrom,
+    }),
+  ),
+  completeTo: wholenessShape.completeTo,
+});
+export type EventFacets = z.infer<typeof eventFacetsSchema>;

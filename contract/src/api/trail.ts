@@ -3,7 +3,16 @@ import { z } from 'zod';
 import { severities, switchNames } from '../catalogue/kind.ts';
 import { outcomes } from '../event.ts';
 import { reasons } from '../reasons.ts';
-import { bundleMediaType, eventPageSchema, eventQuerySchema, shownEventSchema } from './events.ts';
+import {
+  bundleMediaType,
+  eventFacetsQuerySchema,
+  eventFacetsSchema,
+  eventHistogramQuerySchema,
+  eventHistogramSchema,
+  eventPageSchema,
+  eventQuerySchema,
+  shownEventSchema,
+} from './events.ts';
 import type { ApiRoute } from './route.ts';
 import { idSchema } from './shapes.ts';
 
@@ -25,9 +34,16 @@ export type EventTypeInfo = z.infer<typeof eventTypeInfoSchema>;
 export const eventTypesSchema = z.strictObject({ items: z.array(eventTypeInfoSchema), next: z.null() });
 
 export const exportFormats = ['ndjson', 'csv', 'bundle'] as const;
+const indexInput = z.coerce.number<number | string>().int().min(0).max(Number.MAX_SAFE_INTEGER);
 export const eventListQuerySchema = eventQuerySchema.extend({
   /** What `Accept` says for programs, for a link in a browser, which then saves the answer as it comes. */
   export: z.enum(exportFormats).optional(),
+  /**
+   * To go on with an export as NDJSON or CSV that broke off: only events after this index (that of the last event which
+   * arrived whole), and only below this one (what `x-events-until` said). The two parts together are the whole.
+   */
+  after: indexInput.optional(),
+  until: indexInput.optional(),
 });
 
 /** As events.list; `cursor` (`previous` of a page) continues that page without a gap. */
@@ -59,6 +75,29 @@ export const trailRoutes = {
     status: 200,
     formats: ['text/event-stream'],
     records: ['trail.events.export'],
+    errors: ['forbidden', 'not_found'],
+  },
+  'events.histogram': {
+    ...reads,
+    method: 'GET',
+    path: '/api/v1/events/histogram',
+    summary: 'How many events there were by hour or day, for any filter of events.list',
+    query: eventHistogramQuerySchema,
+    status: 200,
+    response: eventHistogramSchema,
+    records: ['trail.events.read'],
+    errors: ['forbidden', 'not_found'],
+  },
+  'events.facets': {
+    ...reads,
+    method: 'GET',
+    path: '/api/v1/events/facets',
+    summary:
+      'Which types, outcomes, reasons, actors, … the events have, and how often, for any filter of events.list',
+    query: eventFacetsQuerySchema,
+    status: 200,
+    response: eventFacetsSchema,
+    records: ['trail.events.read'],
     errors: ['forbidden', 'not_found'],
   },
   'events.types': {

@@ -391,6 +391,11 @@ for (const { engine, skip } of engines) {
         items: { id: string }[];
       };
       assert.ok(own.items.length > 0);
+      const counted = (
+        await act('events.histogram', ada.auth, { query: 'view=namespace&namespace=acme&interval=hour' })
+      ).json as { total: { events: number } };
+      assert.equal(counted.total.events, own.items.length);
+      await act('events.facets', ada.auth, { query: 'facet=type&facet=actor&facet=ip&values=3' });
       await act('events.get', ada.auth, { params: { event: own.items[0]!.id } });
       await act('events.list', audrey.auth, {
         query: 'view=administration',

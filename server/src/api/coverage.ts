@@ -43,10 +43,13 @@ const readsOnly = 'It changes nothing and shows only what the caller may see any
 const nobody = 'Where nobody need be signed in, an anonymous caller’s mistake is nobody’s act.';
 const unrecordable = 'When the trail itself cannot be written, the answer is 503 and the metric counts it.';
 
+const readsOwn =
+  'Reading one’s own events is no event; others’ are one per reader and filter in ten minutes.';
 const silentSuccess: Partial<Record<string, string>> = {
-  'events.list':
-    'Reading one’s own events is no event; others’ are one per reader and filter in ten minutes.',
-  'events.get': 'Reading one’s own events is no event; others’ are one per reader and filter in ten minutes.',
+  'events.list': readsOwn,
+  'events.histogram': readsOwn,
+  'events.facets': readsOwn,
+  'events.get': readsOwn,
   'events.proof':
     'Reading one’s own events is no event; others’ are one per reader and filter in ten minutes.',
 };

@@ -6,6 +6,8 @@ import {
   type EventQuery,
   type EventTypeInfo,
   eventTypes,
+  exportTotalHeader,
+  exportUntilHeader,
   leftOutHeader,
 } from '@tallyman/contract';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -22,7 +24,17 @@ import { type ApiCall, type ApiHandlers, sent } from './call.ts';
 import { type ReaderParts, readerOf, windowOf } from './reader.ts';
 
 export type EventParts = ReaderParts & {
-  search: Pick<Search, 'search' | 'getEvent' | 'exportEvents' | 'getEvidence' | 'exportEvidence' | 'tail'>;
+  search: Pick<
+    Search,
+    | 'search'
+    | 'histogram'
+    | 'facets'
+    | 'getEvent'
+    | 'exportEvents'
+    | 'getEvidence'
+    | 'exportEvidence'
+    | 'tail'
+  >;
   eventLog: Log;
   identity: Pick<Identity, 'authenticate'>;
 };
@@ -35,16 +47,30 @@ export const streamLimits = {
 
 export function eventHandlers(
   parts: EventParts,
-): ApiHandlers<`events.${'list' | 'tail' | 'types' | 'get' | 'proof'}`> {
+): ApiHandlers<`events.${'list' | 'histogram' | 'facets' | 'tail' | 'types' | 'get' | 'proof'}`> {
   const streams = new Streams();
   const types = eventTypes.map(typeInfo);
   return {
     'events.list': async (call) => {
       const format = call.query.export ?? exportFormat(call.request);
-      if (format === 'bundle') return sendBundle(parts, streams, call);
+      if (format === 'bundle') {
+        refuseParts(call.query);
+        return sendBundle(parts, streams, call);
+      }
       if (format !== undefined) return sendExport(parts, streams, call, format);
+      refuseParts(call.query);
       const { question, reader } = await ask(parts, call);
       return parts.search.search(question, reader, whenClosed(call));
+    },
+    'events.histogram': async (call) => {
+      const { by, interval, ...query } = call.query;
+      const { question, reader } = await ask(parts, { ...call, query });
+      return parts.search.histogram({ ...question, by, interval }, reader, whenClosed(call));
+    },
+    'events.facets': async (call) => {
+      const { facet: facets = ['type', 'outcome', 'reason'], values, ...query } = call.query;
+      const { question, reader } = await ask(parts, { ...call, query });
+      return parts.search.facets({ ...question, facets, values }, reader, whenClosed(call));
     },
     'events.tail': async (call) => sendTail(parts, streams, call),
     'events.types': async () => ({ items: types, next: null }),
@@ -55,14 +81,20 @@ export function eventHandlers(
 }
 
 type Asking = Pick<ApiCall<'events.list'>, 'caller' | 'visit'> & {
-  query: Omit<EventQuery, 'limit'> & { limit?: number; export?: unknown };
+  query: Omit<EventQuery, 'limit'> & { limit?: number; export?: unknown; after?: unknown; until?: unknown };
 };
 
 async function ask(parts: EventParts, { caller, visit, query }: Asking) {
-  const { view: kind, cursor, limit, export: _format, ...filter } = query;
+  const { view: kind, cursor, limit, export: _format, after: _after, until: _until, ...filter } = query;
   const reader = await readerOf(parts, caller);
   const window = await windowOf(parts, { kind, filter, reader, visit });
   return { reader, question: { ...window, cursor, ...(limit !== undefined && { limit }) } };
+}
+
+function refuseParts(query: ApiCall<'events.list'>['query']): void {
+  for (const field of ['after', 'until'] as const)
+    if (query[field] !== undefined)
+      throw invalid(field, `"${field}" is for exports as NDJSON or CSV. Pages go on by "cursor".`);
 }
 
 function exportFormat({ headers }: Pick<FastifyRequest, 'headers'>): ExportFormat | 'bundle' | undefined {
@@ -82,7 +114,10 @@ async function sendExport(
   if (query.cursor !== undefined) throw invalid('cursor', 'An export has no pages: leave "cursor" out.');
   const { question, reader } = await ask(parts, call);
   using place = streams.take(call.caller);
-  const pieces = await parts.search.exportEvents(question, reader, format, whenClosed(call));
+  const wanted = { ...question, after: query.after, until: query.until };
+  const { pieces, until, total } = await parts.search.exportEvents(wanted, reader, format, whenClosed(call));
+  reply.header(exportUntilHeader, String(until));
+  if (total !== undefined) reply.header(exportTotalHeader, String(total));
   const type = format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson';
   reply.header('content-disposition', `attachment; filename="tallyman-events.${format}"`).type(type);
   return stream(reply, pieces, place);

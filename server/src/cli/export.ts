@@ -4,13 +4,16 @@ import { rename } from 'node:fs/promises';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
-import { bundleMediaType, leftOutHeader } from '@tallyman/contract';
+import { bundleMediaType, exportTotalHeader, exportUntilHeader, leftOutHeader } from '@tallyman/contract';
 import { readClientSettings } from '../config/client.ts';
 import { AppError } from '../domain/error.ts';
+import { systemClock } from '../stdx/clock.ts';
 import { ApiClient } from './api-client.ts';
 import type { Command } from './command.ts';
 import { filterFlags, parseFilterFlags } from './event-flags.ts';
 import { UsageError } from './exit.ts';
+import { forgetUntil, keepUntil, type Part, partPath, resumePart } from './export-part.ts';
+import { ExportProgress } from './export-progress.ts';
 import { serverFlags } from './flags.ts';
 
 const name = 'export';
@@ -26,7 +29,7 @@ export const exportEvents: Command = {
   description: [
     'Writes every event that matches and that the token’s owner may see, oldest first. The export itself is an event, recorded before its first byte.',
     'A bundle holds at most 100,000 events, each with its proof and those fields that the token’s owner may read; `tallyman verify` checks it without the server.',
-    'A file appears under its name only when it is whole; what a broken export leaves is called FILE.part, and the exit code is not 0.',
+    'A file appears under its name only when it is whole; what a broken export leaves is called FILE.part, and the exit code is not 0. With --resume an NDJSON export goes on with it: the file is then the same as if nothing had broken.',
     'Needs TALLYMAN_TOKEN, an access token with the scope events:read.',
   ],
   positionals: [
@@ -34,6 +37,10 @@ export const exportEvents: Command = {
   ],
   flags: {
     format: { value: 'FORMAT', description: 'ndjson (default), csv or bundle.' },
+    resume: {
+      description:
+        'Go on with FILE.part, which an NDJSON export that broke off has left. Repeat its filters.',
+    },
     ...filterFlags,
     ...serverFlags,
   },
@@ -52,8 +59,12 @@ export const exportEvents: Command = {
     const accept = accepts[input.text('format') ?? 'ndjson'];
     if (accept === undefined) throw new UsageError('--format is ndjson, csv or bundle.', name);
     const file = input.positional(0);
+    const toFile = file !== '' && file !== '-';
+    if (input.on('resume') && (!toFile || accept !== accepts.ndjson))
+      throw new UsageError('--resume needs FILE, and goes on with NDJSON only.', name);
     const client = new ApiClient(readClientSettings(), input.text('url'));
-    const response = await client.open('events.list', { query: filter, accept });
+    const part: Part = input.on('resume') ? await resumePart(file) : { after: undefined, until: undefined };
+    const response = await client.open('events.list', { query: { ...filter, ...part }, accept });
     if (response.headers.get('content-type')?.startsWith(accept) !== true || response.body === null) {
       throw new AppError(
         'unavailable',
@@ -66,19 +77,30 @@ export const exportEvents: Command = {
         `${leftOut} of your own refusals are left out: their public bodies tell where they stand, which you may not know.`,
       );
     const body = Readable.fromWeb(response.body as ReadableStream<Uint8Array>);
-    if (file === '' || file === '-') await copy(body, process.stdout);
+    const until = numberIn(response, exportUntilHeader);
+    const total = numberIn(response, exportTotalHeader);
+    const watched = new ExportProgress({ until, total, tell: terminal.err, clock: systemClock() });
+    if (!toFile) await copy(body, process.stdout);
     else {
-      await copy(body, createWriteStream(`${file}.part`, { mode: 0o600, flush: true }));
-      await rename(`${file}.part`, file);
-      terminal.err(`wrote ${file}`);
+      if (until !== undefined) await keepUntil(file, until);
+      const flags = input.on('resume') ? 'a' : 'w';
+      await copy(body, createWriteStream(partPath(file), { mode: 0o600, flush: true, flags }), watched);
+      await rename(partPath(file), file);
+      await forgetUntil(file);
+      terminal.err(`wrote ${file}: ${watched.line()}`);
     }
     return 0;
   },
 };
 
-async function copy(from: Readable, to: Writable): Promise<void> {
+function numberIn({ headers }: Response, header: string): number | undefined {
+  const text = headers.get(header);
+  return text === null ? undefined : Number(text);
+}
+
+async function copy(from: Readable, to: Writable, watched?: ExportProgress): Promise<void> {
   try {
-    await pipeline(from, to, { end: to !== process.stdout });
+    await (watched ? pipeline(from, watched, to) : pipeline(from, to, { end: to !== process.stdout }));
   } catch (error) {
     const { code } = error as { code?: string };
     if (code === 'EPIPE') return;

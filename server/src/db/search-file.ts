@@ -67,7 +67,8 @@ export function openForReading(path: string): SqliteFile {
 export function openSearchFile(path: string): SqliteFile {
   const handle = openSqlite(path, { readOnly: false });
   try {
-    handle.exec('PRAGMA synchronous = NORMAL');
+    // A batch changes pages all over the file, many of them again and again: they are copied back less often.
+    handle.exec('PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16000');
     const made = handle.prepare(`SELECT 1 FROM sqlite_schema WHERE name LIKE 'search_%' LIMIT 1`).get();
     if (!made) {
       const tables = statementsFor({ number: 2, name: 'search', statements: searchTables }, 'sqlite');

@@ -14,6 +14,11 @@ export function addressBytes(text: string): Buffer | undefined {
   return address && bytesOf(address);
 }
 
+/** As people write it; the inverse of `addressBytes`. */
+export function addressText(bytes: Uint8Array): string {
+  return ipaddr.process(ipaddr.fromByteArray([...bytes]).toString()).toString();
+}
+
 /** The condition that an address lies in `text`, an address or CIDR range; throws `invalid`. */
 export function addressSql(column: string, text: string, field: string): Sql {
   const [host = '', prefixText, ...rest] = text.split('/');

@@ -2,21 +2,29 @@
  * The questions a search source can answer, whole: in a worker thread on SQLite, on the pool on PostgreSQL. Questions
  * and answers are plain data.
  */
-import { type EventFilter, type EventPage, eventFilterSchema, type ShownEvent } from '@tallyman/contract';
+import {
+  type EventFacets,
+  type EventFilter,
+  type EventHistogram,
+  type EventPage,
+  eventFilterSchema,
+  type ShownEvent,
+} from '@tallyman/contract';
 import { AppError } from '../domain/error.ts';
 import { rightsIn } from './audience.ts';
 import { formatCursor, type Place, parseCursor } from './cursor.ts';
 import { type Evidence, readEvidence } from './evidence.ts';
 import { type ExportFormat, formatChunk } from './export-format.ts';
 import { checkFilter, isMerged } from './filter.ts';
+import { answerFacets, answerHistogram, type FacetsQuestion, type HistogramQuestion } from './histogram.ts';
 import { factsOf, openStored, uuidBytes } from './projected-row.ts';
+import type { Question, Work } from './question.ts';
 import type { Reader, View } from './reader.ts';
 import { holds } from './rule.ts';
 import type { SearchSource } from './search-source.ts';
-import { readState, selectIndexes, type Words } from './select.ts';
+import { readState, selectIndexes } from './select.ts';
 import { showEvent, showEvents } from './show.ts';
 
-export type Question = { view: View; reader: Reader; filter: EventFilter };
 export type PageQuestion = Question & { cursor?: string | undefined; limit: number };
 /** Events from `low` on, below `high`, oldest first. */
 export type StretchQuestion = Question & { low: number; high: number; limit: number };
@@ -27,11 +35,10 @@ export type Chunk = { text: string; next: number };
 export type Provable = { indexes: number[]; hidden: number; next: number };
 export type EvidenceQuestion = { view: View; reader: Reader; indexes: readonly number[] };
 
-/** How a question is worked on. */
-export type Work = { source: SearchSource; words: Words; requireWanted?: () => void };
-
 export type Answers = {
   page: (work: Work, question: PageQuestion) => Promise<EventPage>;
+  histogram: (work: Work, question: HistogramQuestion) => Promise<EventHistogram>;
+  facets: (work: Work, question: FacetsQuestion) => Promise<EventFacets>;
   event: (
     work: Work,
     question: { id: string; view: View; reader: Reader },
@@ -44,6 +51,8 @@ export type Answers = {
 
 export const answers: Answers = {
   page: answerPage,
+  histogram: answerHistogram,
+  facets: answerFacets,
   event: findEvent,
   stretch: readStretch,
   chunk: readChunk,

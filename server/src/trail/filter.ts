@@ -132,8 +132,7 @@ export function conditionsOf(checked: CheckedFilter, known: Known, { whole, plac
   const { filter, types, fromUs, toUs, addresses, causes, terms } = checked;
   const all: Sql[] = [];
   const drivers: Driver[] = [];
-  const words = (values: readonly string[]): number[] =>
-    values.map((value) => known.words.get(asPlain(value))).filter((word) => word !== undefined);
+  const words = (values: readonly string[]): number[] => wordsOf(known.words, values);
   const drive = (column: RunColumn, keys: readonly (number | Buffer)[]): void =>
     void drivers.push([{ column, keys }]);
 
@@ -181,13 +180,7 @@ export function conditionsOf(checked: CheckedFilter, known: Known, { whole, plac
   if (filter.actorKind) all.push(inValues('actor_kind', words(filter.actorKind)));
   if (filter.credentialKind) all.push(inValues('credential_kind', words(filter.credentialKind)));
   if (filter.targetKind) all.push(joined([placed, inValues('target_kind', words(filter.targetKind))], 'AND'));
-  if (filter.outcome)
-    all.push(
-      inValues(
-        'outcome',
-        filter.outcome.map((outcome) => outcomeNumbers[outcome]),
-      ),
-    );
+  if (filter.outcome) all.push(inValues('outcome', outcomesOf(filter.outcome)));
   if (filter.requestId) all.push(inValues('request', filter.requestId.map(asPlain)));
   if (fromUs !== undefined) all.push({ text: 'occurred_us >= ?', params: [fromUs] });
   if (toUs !== undefined) all.push({ text: 'occurred_us < ?', params: [toUs] });
@@ -208,6 +201,15 @@ export function conditionsOf(checked: CheckedFilter, known: Known, { whole, plac
     );
   if (isMerged(filter)) all.push(mergedSql(fromUs));
   return { where: joined(all, 'AND'), drivers };
+}
+
+/** Numbers of the texts that have one. */
+export function wordsOf(words: ReadonlyMap<string, number>, texts: readonly string[]): number[] {
+  return texts.map((text) => words.get(asPlain(text))).filter((word) => word !== undefined);
+}
+
+export function outcomesOf(outcomes: NonNullable<EventFilter['outcome']>): number[] {
+  return outcomes.map((outcome) => outcomeNumbers[outcome]);
 }
 
 /** Closing events are shown with the refusal they count for, unless each event is asked for or effects of a cause are. */

@@ -59,13 +59,27 @@ export function openStored(stored: StoredEvent): OpenEvent {
   for (const [pointer, entry] of Object.entries(
     JSON.parse(stored.fields) as Record<string, [string, unknown]>,
   )) {
-    const keys = pointer.slice(1).split('/');
-    const last = keys.pop() as string;
+    const keys = keysOf(pointer);
     let holder: Record<string, unknown> = event as unknown as Record<string, unknown>;
-    for (const key of keys) holder = holder[key] as Record<string, unknown>;
-    holder[last] = entry[1];
+    for (let at = 0; at < keys.length - 1; at++)
+      holder = holder[keys[at] as string] as Record<string, unknown>;
+    holder[keys.at(-1) as string] = entry[1];
   }
   return event;
+}
+
+const mostPointers = 10_000;
+const keysOfPointers = new Map<string, readonly string[]>();
+
+/** There are only so many pointers: those of the catalogue's fields. */
+function keysOf(pointer: string): readonly string[] {
+  let found = keysOfPointers.get(pointer);
+  if (!found) {
+    if (keysOfPointers.size >= mostPointers) keysOfPointers.clear();
+    found = pointer.slice(1).split('/');
+    keysOfPointers.set(pointer, found);
+  }
+  return found;
 }
 
 /** What audiences look at. */
@@ -171,31 +185,38 @@ export function restrictedFields(type: string): ReadonlySet<string> {
   return found;
 }
 
-function collectTexts(event: OpenEvent): { open: string[]; restricted: string[] } {
-  const found = { open: [event.type], restricted: [] as string[] };
-  if (event.reason !== undefined) found.open.push(event.reason);
-  const marked = restrictedFields(event.type);
-  const walk = (value: unknown, pointer: string, into: string[]): void => {
-    if (typeof value === 'string') {
-      into.push(value);
-    } else if (typeof value === 'object' && value !== null) {
-      const members = value as Record<string, unknown>;
-      for (const key in members) {
-        if (key === '#') continue;
-        const inner = `${pointer}/${key}`;
-        walk(members[key], inner, marked.has(inner) ? found.restricted : into);
-      }
-    }
-  };
-  walk(event.actor.name, '/actor/name', found.open);
-  walk(event.onBehalfOf?.name, '/onBehalfOf/name', found.open);
-  walk(event.credential.name, '/credential/name', found.open);
-  walk(event.credential.fingerprint, '/credential/fingerprint', found.open);
-  walk(event.scope.namespace?.name, '/scope/namespace/name', found.open);
-  walk(event.scope.project?.path, '/scope/project/path', found.open);
-  walk(event.target?.name, '/target/name', found.open);
-  walk(event.request.ip, '/request/ip', found.restricted);
-  walk(event.request.userAgent, '/request/userAgent', found.restricted);
-  walk(event.details, '/details', found.open);
+type Texts = { open: string[]; restricted: string[] };
+
+function collectTexts(event: OpenEvent): Texts {
+  const { actor, onBehalfOf, credential, scope, target, request, details } = event;
+  const found: Texts = { open: [event.type], restricted: [] };
+  const add = (value: unknown): void => void (typeof value === 'string' && found.open.push(value));
+  add(event.reason);
+  add(actor.name);
+  add(onBehalfOf?.name);
+  add(credential.name);
+  add(credential.fingerprint);
+  add(scope.namespace?.name);
+  add(scope.project?.path);
+  add(target?.name);
+  if (typeof request.ip === 'string') found.restricted.push(request.ip);
+  if (typeof request.userAgent === 'string') found.restricted.push(request.userAgent);
+  collectDetails(details, '/details', { marked: restrictedFields(event.type), found, into: found.open });
   return found;
+}
+
+type Collecting = { marked: ReadonlySet<string>; found: Texts; into: string[] };
+
+function collectDetails(value: unknown, pointer: string, to: Collecting): void {
+  if (typeof value === 'string') {
+    to.into.push(value);
+  } else if (typeof value === 'object' && value !== null) {
+    const members = value as Record<string, unknown>;
+    for (const key in members) {
+      if (key === '#') continue;
+      const inner = `${pointer}/${key}`;
+      const isMarked = to.marked.has(inner);
+      collectDetails(members[key], inner, isMarked ? { ...to, into: to.found.restricted } : to);
+    }
+  }
 }

@@ -12,7 +12,9 @@ import { projectionLimits, type Run } from './projection.ts';
 import {
   belongs,
   eventsPerBatch,
+  eventsPerBatchBehind,
   eventsPerPortion,
+  farBehind,
   freshState,
   projectStretch,
   selectStretch,
@@ -131,7 +133,8 @@ function step(): void {
 
 /** A batch, read bit by bit, so that what a bit leaves behind is young when it dies. */
 function* portions(from: number, to: number): Generator<Portion> {
-  for (let low = from; low < to && low < from + eventsPerBatch; ) {
+  const end = from + (to - from > farBehind ? eventsPerBatchBehind : eventsPerBatch);
+  for (let low = from; low < Math.min(to, end); ) {
     const stretch = projectStretch(log.rows<StoredEvent>(selectStretch, [low, to, eventsPerPortion]), to);
     yield stretch;
     low = stretch.next;

@@ -8,6 +8,9 @@ import { idOfBody, type LastRow, type ProjectionState, projectionVersion } from 
 
 /** Events in one batch of the projection, and read at once for it. */
 export const eventsPerBatch = 5_000;
+/** The same while it is so far behind that nobody can wait for it: a page that many events change is written once. */
+export const eventsPerBatchBehind = 20_000;
+export const farBehind = 50_000;
 export const eventsPerPortion = 500;
 
 export const selectStretch = `SELECT event.idx AS idx, body, fields FROM event LEFT JOIN event_private ON event_private.idx = event.idx

@@ -1,24 +1,38 @@
 /**
  * How many events there were, kept beside them (`search_count`), so that a count over years reads some rows and not every
- * event. Each event is counted once in each dimension it lies in, at three grains:
+ * event. Each event is counted once in each dimension it lies in, at the grains of the dimension:
  *
- *   dimension  all · namespace · project · account (each account it concerns)       key: the word of its id; all: 0
- *   grain      all time · day · hour                                                bucket: days or hours since 1970; all: 0
+ *   dimension  all · namespace          by hour, day and month       key: the word of its id; all: 0
+ *              project · account        by day                       account: each account that the event concerns
+ *   bucket     hours, days or spans of 30 days since 1970
  *   how        in which ways it concerns the account, so that rights can be decided for all of them at once; else 0
  *
- * The newest events are gathered in memory and counted many at once; `search_state.counted` tells up to where, and what
- * lies between it and `next` is counted by looking. A crash loses what is gathered, never what is counted.
+ * Rows lie in the order of time, so that those of the present are few pages, whoever acts. The newest events are gathered
+ * in memory and counted many at once; `search_state.counted` tells up to where, and what lies between it and `next` is
+ * counted by looking. A crash loses what is gathered, never what is counted.
  */
 import type { Value } from '../db/statement.ts';
 
 export const dimensions = { all: 0, namespace: 1, project: 2, account: 3 } as const;
-export const grains = { all: 0, day: 1, hour: 2 } as const;
-export type Grain = (typeof grains)[keyof typeof grains];
+export type Dimension = keyof typeof dimensions;
+export const grains = { hour: 0, day: 1, month: 2 } as const;
+export type Grain = keyof typeof grains;
+export const grainsOf: Readonly<Record<Dimension, readonly Grain[]>> = {
+  all: ['hour', 'day', 'month'],
+  namespace: ['hour', 'day', 'month'],
+  project: ['day'],
+  account: ['day'],
+};
 /** Bits of `how`. */
 export const concern = { actor: 1, onBehalfOf: 2, subject: 4, namespace: 8, proven: 16 } as const;
 
 export const hourUs = 3_600_000_000;
-export const dayUs = 24 * hourUs;
+/** How long a bucket is. */
+export const grainUs: Readonly<Record<Grain, number>> = {
+  hour: hourUs,
+  day: 24 * hourUs,
+  month: 720 * hourUs,
+};
 
 /** Events gathered before they are counted: what a count must look at besides. */
 export const eventsPerCounting = 4_096;
@@ -43,10 +57,10 @@ export const countedColumns =
 
 /** One row of search_count. `closings`: events that only count the repeats of another; not among `events`. */
 export type Cell = {
-  dimension: number;
-  key: number;
   grain: number;
   bucket: number;
+  dimension: number;
+  key: number;
   how: number;
   type: number;
   outcome: number;
@@ -56,10 +70,10 @@ export type Cell = {
   repeats: number;
 };
 export const cellColumns = [
-  'dimension',
-  'key',
   'grain',
   'bucket',
+  'dimension',
+  'key',
   'how',
   'type',
   'outcome',
@@ -72,7 +86,7 @@ export const cellColumns = [
 export const cellKey = cellColumns.slice(0, 8);
 
 export const putCell = `INTO search_count (${cellColumns.join(', ')})`;
-export const addToCell = `ON CONFLICT (dimension, key, grain, bucket, how, type, outcome, reason) DO UPDATE SET
+export const addToCell = `ON CONFLICT (grain, bucket, dimension, key, how, type, outcome, reason) DO UPDATE SET
   events = search_count.events + excluded.events, closings = search_count.closings + excluded.closings,
   repeats = search_count.repeats + excluded.repeats`;
 
@@ -130,18 +144,18 @@ export class Gathered {
       const how = Math.floor(place / 4) % 32;
       const key = Math.floor(place / 128);
       for (const [number, sums] of byKind) {
-        const { bucket, type, outcome, reason } = this.#kinds[number] as Kind;
-        const buckets = [0, Math.floor(bucket / 24), bucket];
-        for (const grain of [grains.all, grains.day, grains.hour]) {
-          const id = `${place} ${grain} ${buckets[grain]} ${type} ${outcome} ${reason}`;
+        const { bucket: hour, type, outcome, reason } = this.#kinds[number] as Kind;
+        for (const name of grainsByNumber[dimension] as readonly Grain[]) {
+          const bucket = Math.floor((hour * hourUs) / grainUs[name]);
+          const grain = grains[name];
+          const id = `${place} ${grain} ${bucket} ${type} ${outcome} ${reason}`;
           const cell = cells.get(id);
           if (cell) {
             cell.events += sums.events;
             cell.closings += sums.closings;
             cell.repeats += sums.repeats;
           } else {
-            const at = buckets[grain] as number;
-            cells.set(id, { dimension, key, grain, bucket: at, how, type, outcome, reason, ...sums });
+            cells.set(id, { grain, bucket, dimension, key, how, type, outcome, reason, ...sums });
           }
         }
       }
@@ -186,15 +200,12 @@ export class Gathered {
   }
 }
 
+const grainsByNumber = (Object.keys(dimensions) as Dimension[]).map((dimension) => grainsOf[dimension]);
+
 /** In the order of the table's key, so that its pages are written one after another. */
 function byKey(a: Cell, b: Cell): number {
   return (
-    a.dimension - b.dimension ||
-    a.key - b.key ||
-    a.grain - b.grain ||
-    a.bucket - b.bucket ||
-    a.how - b.how ||
-    a.type - b.type
+    a.grain - b.grain || a.bucket - b.bucket || a.dimension - b.dimension || a.key - b.key || a.how - b.how
   );
 }
 

@@ -77,6 +77,46 @@ export function holds(rule: Rule, facts: Facts): boolean {
   }
 }
 
+/** What is known of many events at once: a value, that there is none, or nothing. */
+export type Known<T> = { is: T | undefined } | { isNot: T } | undefined;
+export type KnownFacts = { type: string; proven?: boolean } & Partial<
+  Record<Exclude<FactColumn, 'type'>, Known<string>>
+>;
+
+/** The rule for all events of which so much is known; undefined when it depends on the rest. */
+export function decided(rule: Rule, known: KnownFacts): boolean | undefined {
+  switch (rule.op) {
+    case 'always':
+      return true;
+    case 'never':
+      return false;
+    case 'and':
+    case 'or': {
+      const neutral = rule.op === 'and';
+      let all: boolean | undefined = neutral;
+      for (const part of rule.of) {
+        const found = decided(part, known);
+        if (found === !neutral) return !neutral;
+        if (found === undefined) all = undefined;
+      }
+      return all;
+    }
+    case 'in': {
+      if (rule.column === 'type') return rule.values.includes(known.type);
+      const value = known[rule.column];
+      if (value === undefined) return undefined;
+      if ('is' in value) return value.is !== undefined && rule.values.includes(value.is);
+      return rule.values.every((one) => one === value.isNot) ? false : undefined;
+    }
+    case 'present': {
+      const value = rule.column === 'type' ? { is: known.type } : known[rule.column];
+      return value !== undefined && 'is' in value ? value.is !== undefined : undefined;
+    }
+    case 'proven':
+      return known.proven === undefined ? undefined : known.proven === rule.is;
+  }
+}
+
 /** Every text the rule compares with, to be looked up before it becomes SQL. */
 export function valuesIn(rule: Rule): string[] {
   if (rule.op === 'and' || rule.op === 'or') return rule.of.flatMap(valuesIn);

@@ -33,7 +33,8 @@ export function searchStreamsSuite(under: SearchUnderTest): void {
       const exported = await house.search.exportEvents(question, administrator, 'ndjson');
       await house.add([pull('after')]);
       let text = '';
-      for await (const piece of exported) text += piece;
+      for await (const piece of exported.pieces) text += piece;
+      assert.deepEqual([exported.total, exported.until], [made.length, made.length]);
       const lines = text
         .trimEnd()
         .split('\n')
@@ -55,6 +56,34 @@ export function searchStreamsSuite(under: SearchUnderTest): void {
       );
     });
 
+    it('goes on with an export that broke off: the parts are the whole', async () => {
+      await using house = await openHouse(under, { exportPageSize: 7 });
+      const random = createSeededRandom(12);
+      await house.add(Array.from({ length: 90 }, () => randomDraft(random)));
+      for (const format of ['ndjson', 'csv'] as const) {
+        const question = { view: { kind: 'me' as const }, filter: {} };
+        const whole = await house.search.exportEvents(question, owner, format);
+        const pieces: string[] = [];
+        for await (const piece of whole.pieces) pieces.push(piece);
+        await house.add([pull('meanwhile')]);
+        const first = pieces.slice(0, 3).join('');
+        const last = Number(/(?:^|\n)(?:\{"index":)?(\d+),[^\n]*\n$/.exec(first)?.[1]);
+        const again = await house.search.exportEvents(
+          { ...question, after: last, until: whole.until },
+          owner,
+          format,
+        );
+        let rest = '';
+        for await (const piece of again.pieces) rest += piece;
+        assert.equal(first + rest, pieces.join(''));
+        await isRefused(
+          house.search.exportEvents({ ...question, until: 1_000_000 }, owner, format),
+          'invalid',
+          'until',
+        );
+      }
+    });
+
     it('writes CSV that a spreadsheet cannot take for formulas', async () => {
       await using house = await openHouse(under);
       const by = {
@@ -63,8 +92,8 @@ export function searchStreamsSuite(under: SearchUnderTest): void {
       };
       await house.add([pull('line\nbreak', { by, target: { kind: 'tag', name: ' +1' } })]);
       let text = '';
-      for await (const piece of await house.search.exportEvents({ view: acmeView, filter: {} }, owner, 'csv'))
-        text += piece;
+      const csv = await house.search.exportEvents({ view: acmeView, filter: {} }, owner, 'csv');
+      for await (const piece of csv.pieces) text += piece;
       const [head, row] = text.split('\r\n') as [string, string];
       assert.match(head, /^index,id,occurred_at,recorded_at,type,/);
       assert.match(row, /,"'=HYPERLINK\(""http:\/\/x""\)",/);

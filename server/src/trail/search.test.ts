@@ -12,6 +12,7 @@ import { statement } from '../db/statement.ts';
 import { systemClock } from '../stdx/clock.ts';
 import { searchSuite } from './search.suite.ts';
 import { Search, searchPathOf } from './search.ts';
+import { searchCountsSuite } from './search-counts.suite.ts';
 import type { Damage, SearchUnderTest } from './search-house.fixture.ts';
 import { searchStreamsSuite } from './search-streams.suite.ts';
 import { make, randomDraft, readers } from './search-world.fixture.ts';
@@ -84,6 +85,7 @@ const onPostgres: SearchUnderTest = {
 for (const under of [onSqlite, onPostgres]) {
   searchSuite(under);
   searchStreamsSuite(under);
+  searchCountsSuite(under);
 }
 
 it('a projection found damaged while it is searched is made anew, and searches go on', async () => {

@@ -5,11 +5,19 @@
  * Everything is read from the projection, which follows the log; a search waits until it has passed everything committed
  * when it arrived, for at most a second, and else says how far its answer is complete.
  */
-import type { EventFilter, EventPage, ShownEvent } from '@tallyman/contract';
+import {
+  type EventFacets,
+  type EventFilter,
+  type EventHistogram,
+  type EventPage,
+  type FacetName,
+  maxBuckets,
+  type ShownEvent,
+} from '@tallyman/contract';
 import type { DatabaseLocation } from '../db/open.ts';
 import type { Db } from '../db/store.ts';
 import { AppError, invalid } from '../domain/error.ts';
-import type { Clock } from '../stdx/clock.ts';
+import { type Clock, formatUs } from '../stdx/clock.ts';
 import { questionText } from './answer.ts';
 import { readsAsStaff } from './audience.ts';
 import type { EvidenceEntry } from './evidence.ts';
@@ -18,9 +26,10 @@ import { checkFilter } from './filter.ts';
 import { uuidBytes } from './projected-row.ts';
 import { PostgresProjection } from './projection.postgres.ts';
 import { SqliteProjection } from './projection.sqlite.ts';
-import type { Projection, Run } from './projection.ts';
+import type { AnswerOf, Projection, QuestionOf, Run } from './projection.ts';
+import type { Question } from './question.ts';
 import { type Reader, scopeOfView, type View } from './reader.ts';
-import { eventsPerCounting } from './rollup.ts';
+import { eventsPerCounting, grainUs } from './rollup.ts';
 import { type TailItem, type TailOptions, tailEvents } from './tail.ts';
 import type { Trail } from './trail.ts';
 
@@ -71,6 +80,19 @@ export type EvidenceExport = {
   /** In the order asked for; rejects when one of them is not there any more. */
   read(indexes: readonly number[]): Promise<EvidenceEntry[]>;
 };
+
+/** `after`, `until`: the part of an export that is missing; see the contract. */
+export type ExportQuery = {
+  view: View;
+  filter: EventFilter;
+  after?: number | undefined;
+  until?: number | undefined;
+};
+/** `total`: how many events come, where that is known; what is recorded at that moment may be counted in. */
+export type EventExport = { pieces: AsyncIterable<string>; until: number; total: number | undefined };
+
+export type HistogramQuery = { view: View; filter: EventFilter } & Pick<EventHistogram, 'by' | 'interval'>;
+export type FacetsQuery = { view: View; filter: EventFilter; facets: readonly FacetName[]; values: number };
 
 const readAgainMs = 600_000;
 const mostRemembered = 10_000;
@@ -158,6 +180,39 @@ export class Search {
     return completeTo === undefined ? page : { ...page, completeTo };
   }
 
+  /** How many events a list with the same filter has, by hour or day. Throws as `search` does. */
+  async histogram(
+    { view, filter, by, interval }: HistogramQuery,
+    reader: Reader,
+    signal?: AbortSignal,
+  ): Promise<EventHistogram> {
+    const within = withBegin(filter, interval, this.#clock.nowUs());
+    const question = { view, reader: plainReader(reader), filter: within, by, interval };
+    return this.#count('histogram', question, { asked: filter, reader, signal });
+  }
+
+  /** Which values the events of a list with the same filter have, and how often. Throws as `search` does. */
+  async facets(
+    { view, filter, facets, values }: FacetsQuery,
+    reader: Reader,
+    signal?: AbortSignal,
+  ): Promise<EventFacets> {
+    const question = { view, reader: plainReader(reader), filter, facets, values };
+    return this.#count('facets', question, { asked: filter, reader, signal });
+  }
+
+  async #count<N extends 'histogram' | 'facets'>(
+    name: N,
+    question: QuestionOf<N>,
+    { asked, reader, signal }: { asked: EventFilter; reader: Reader; signal: AbortSignal | undefined },
+  ): Promise<AnswerOf<N>> {
+    requireView(question.view, reader);
+    const completeTo = await this.#settle(this.#limits.waitMs);
+    const counts = await this.#projection.ask(name, question, signal);
+    await this.#recordReading(question.view, reader, questionText(question.view, asked));
+    return completeTo === undefined ? counts : { ...counts, completeTo };
+  }
+
   /** Missing and hidden look the same: `not_found`. `view`: `administration` for staff, else `me` or what one asks within. */
   async getEvent(id: string, reader: Reader, view: View = viewOfOne(reader)): Promise<ShownEvent> {
     await this.#settle(this.#limits.waitMs);
@@ -178,24 +233,39 @@ export class Search {
    * resolves. Each event is a row unless the filter asks for merged repeats.
    */
   async exportEvents(
-    { view, filter }: SearchQuery,
+    { view, filter, after, until: wanted }: ExportQuery,
     reader: Reader,
     format: ExportFormat,
     signal?: AbortSignal,
-  ): Promise<AsyncIterable<string>> {
+  ): Promise<EventExport> {
     checkFilter(filter);
     requireView(view, reader);
     const head = await this.#db.head();
+    const until = wanted ?? head;
+    if (until > head)
+      throw invalid('until', `The log has only ${head} events: take "until" from the export that broke off.`);
     await this.#requireWhole();
+    const question = { view, filter: { repeats: 'rows' as const, ...filter }, reader: plainReader(reader) };
+    const low = after === undefined ? 0 : after + 1;
+    const total = low === 0 && until === head ? await this.#totalOf(question, signal) : undefined;
     await this.#recordExport({ view, reader, format, text: questionText(view, filter) });
-    return this.#chunks({
-      view,
-      filter: { repeats: 'rows', ...filter },
-      reader: plainReader(reader),
-      format,
-      head,
+    return {
+      until,
+      total,
+      pieces: this.#chunks({ ...question, format, low, high: until, signal }),
+    };
+  }
+
+  /** How many events there are, when that is known without looking at all of them. */
+  async #totalOf(question: Question, signal: AbortSignal | undefined): Promise<number | undefined> {
+    const { facets } = await this.#projection.ask(
+      'facets',
+      { ...question, facets: ['outcome'], values: 10 },
       signal,
-    });
+    );
+    const [outcomes] = facets;
+    if (!outcomes || outcomes.countedFrom !== undefined) return undefined;
+    return outcomes.values.reduce((sum, { events }) => sum + events, 0);
   }
 
   /** One event as evidence. Throws as getEvent, and `forbidden` when its body says more than the reader may know. */
@@ -266,25 +336,22 @@ export class Search {
   }
 
   async *#chunks({
-    view,
-    filter,
-    reader,
     format,
-    head,
+    low: from,
+    high,
     signal,
-  }: {
-    view: View;
-    filter: EventFilter;
-    reader: Reader;
+    ...question
+  }: Question & {
     format: ExportFormat;
-    head: number;
+    low: number;
+    high: number;
     signal: AbortSignal | undefined;
   }): AsyncGenerator<string> {
-    yield formatHead(format);
-    for (let low = 0; low < head; ) {
+    if (from === 0) yield formatHead(format);
+    for (let low = from; low < high; ) {
       const chunk = await this.#projection.ask(
         'chunk',
-        { view, filter, reader, format, low, high: head, limit: this.#limits.exportPageSize },
+        { ...question, format, low, high, limit: this.#limits.exportPageSize },
         signal,
       );
       if (chunk.text !== '') yield chunk.text;
@@ -431,6 +498,23 @@ export class Search {
 export function searchPathOf(logPath: string): string {
   return logPath.replace(/[^/]*$/, 'search.db');
 }
+
+/** A histogram begins somewhere: without `from`, some days or hours before its end. Throws `invalid` when it is too long. */
+function withBegin(filter: EventFilter, interval: EventHistogram['interval'], nowUs: number): EventFilter {
+  const { fromUs, toUs = nowUs } = checkFilter(filter);
+  const us = grainUs[interval];
+  if (fromUs === undefined) {
+    const begin = Math.floor(toUs / us) * us - (bucketsByDefault[interval] - 1) * us;
+    return { ...filter, from: formatUs(begin) };
+  }
+  if ((toUs - fromUs) / us > maxBuckets) {
+    const other = interval === 'hour' ? 'Ask for days, or for less time.' : 'Ask for less time.';
+    throw invalid('from', `A histogram has at most ${maxBuckets} ${interval}s. ${other}`);
+  }
+  return filter;
+}
+
+const bucketsByDefault = { hour: 48, day: 30 } as const;
 
 function viewOfOne(reader: Reader): View {
   return reader.role === 'person' ? { kind: 'me' } : { kind: 'administration' };

@@ -13,6 +13,7 @@ import {
   type NamedDimension,
   namesOf,
   type RunColumn,
+  type Seen,
   textsOf,
 } from './filter.ts';
 import { ownsView, type Reader, readerIn, type View } from './reader.ts';
@@ -50,14 +51,14 @@ export type Selected = {
   projected: number;
 };
 
-export type SearchState = { next: number; generation: number };
+export type SearchState = { next: number; generation: number; counted: number };
 
 export async function readState(source: SearchSource): Promise<SearchState> {
   const [state] = await source.rows<SearchState>({
-    text: 'SELECT next, generation FROM search_state',
+    text: 'SELECT next, generation, counted FROM search_state',
     params: [],
   });
-  return state ?? { next: 0, generation: 0 };
+  return state ?? { next: 0, generation: 0, counted: 0 };
 }
 
 export async function selectIndexes(
@@ -120,12 +121,19 @@ async function matching(
   return rows.map((row) => row.idx);
 }
 
-type Plan = { where: Sql; types: number[]; drivers: (Driver | 'all')[] };
+/** `seen`: where the reader may see what is withheld from others; see audience.ts. */
+export type Plan = {
+  where: Sql;
+  seen: Seen;
+  types: number[];
+  drivers: (Driver | 'all')[];
+  words: ReadonlyMap<string, number>;
+};
 
-async function planOf(
+export async function planOf(
   source: SearchSource,
   words: KnownWords,
-  { view, reader, filter }: Selection,
+  { view, reader, filter }: Pick<Selection, 'view' | 'reader' | 'filter'>,
 ): Promise<Plan> {
   if (view.kind === 'administration' && reader.role === 'person') {
     throw new AppError(
@@ -150,7 +158,13 @@ async function planOf(
   const asked = conditionsOf(filter, known, seen);
   const where = joined([ruleSql(and(shown, rights.readable), known.words), asked.where], 'AND');
   const drivers: (Driver | 'all')[] = [...runs.map((run) => toDriver(run, known.words)), ...asked.drivers];
-  return { where, types: numbersOf(types, known.words), drivers: drivers.length === 0 ? ['all'] : drivers };
+  return {
+    where,
+    seen,
+    types: numbersOf(types, known.words),
+    drivers: drivers.length === 0 ? ['all'] : drivers,
+    words: known.words,
+  };
 }
 
 function numbersOf(texts: readonly string[], words: ReadonlyMap<string, number>): number[] {
@@ -199,7 +213,11 @@ function toDriver(runs: readonly InRule[], words: ReadonlyMap<string, number>): 
 }
 
 /** The driver with the fewest events, as far as counting up to a bound tells; the first of equals. */
-async function fewest(source: SearchSource, { drivers, types }: Plan, span: Span): Promise<Driver | 'all'> {
+export async function fewest(
+  source: SearchSource,
+  { drivers, types }: Pick<Plan, 'drivers' | 'types'>,
+  span: Span,
+): Promise<Driver | 'all'> {
   const [only] = drivers;
   if (drivers.length === 1) return only as Driver | 'all';
   const sizes = await source.sizes({ drivers, types, span, most: probed });
@@ -207,9 +225,9 @@ async function fewest(source: SearchSource, { drivers, types }: Plan, span: Span
 }
 
 /** Indexes asked for, that are projected, in blocks whose times meet the time asked for. */
-async function spanOf(
+export async function spanOf(
   source: SearchSource,
-  { within, filter }: Selection,
+  { within, filter }: Pick<Selection, 'within' | 'filter'>,
   state: SearchState,
 ): Promise<Span> {
   const span = { low: Math.max(0, within.low ?? 0), high: Math.min(state.next, within.high ?? state.next) };
@@ -251,7 +269,7 @@ async function namedWords(
 const mostRemembered = 50_000;
 
 /** What `Words` gives for one request. */
-type KnownWords = { numbers(texts: readonly string[]): Promise<ReadonlyMap<string, number>> };
+export type KnownWords = { numbers(texts: readonly string[]): Promise<ReadonlyMap<string, number>> };
 
 /** Remembers the numbers of texts; they never change while the projection is the same one. */
 export class Words {

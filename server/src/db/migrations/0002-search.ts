@@ -33,10 +33,10 @@ export const searchTables: readonly string[] = [
   `CREATE INDEX search_event_reason ON search_event (reason, type, idx) WHERE reason IS NOT NULL`,
   `CREATE INDEX search_event_cause ON search_event (cause, idx) WHERE cause IS NOT NULL`,
   `CREATE TABLE search_block (block {int} PRIMARY KEY, first_us {int} NOT NULL, last_us {int} NOT NULL)`,
-  `CREATE TABLE search_count (dimension {int} NOT NULL, key {int} NOT NULL, grain {int} NOT NULL, bucket {int} NOT NULL,
+  `CREATE TABLE search_count (grain {int} NOT NULL, bucket {int} NOT NULL, dimension {int} NOT NULL, key {int} NOT NULL,
      how {int} NOT NULL, type {int} NOT NULL, outcome {int} NOT NULL, reason {int} NOT NULL,
      events {int} NOT NULL, closings {int} NOT NULL, repeats {int} NOT NULL,
-     PRIMARY KEY (dimension, key, grain, bucket, how, type, outcome, reason)){clustered}`,
+     PRIMARY KEY (grain, bucket, dimension, key, how, type, outcome, reason)){clustered}`,
 ];
 
 export const search: Migration = {

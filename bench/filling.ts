@@ -1,0 +1,126 @@
+/** Puts a busy registry's events into a log by the million, with its tree: as the server would, but without waiting for the disk. */
+import { existsSync, mkdirSync, statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import pg from 'pg';
+import { LogTree } from '../server/src/db/log-tree.ts';
+import { type DatabaseLocation, migrate } from '../server/src/db/open.ts';
+import { openSqlite } from '../server/src/db/sqlite-file.ts';
+import { SqliteLog } from '../server/src/db/sqlite-log.ts';
+import type { SealedEvent } from '../server/src/db/store.ts';
+import { busyRegistry } from './busy-registry.ts';
+
+/** Bytes on the disk for each event: log and tree, and search index (measured at ten million). */
+export const bytesPerEvent = { log: 2_150, search: 1_000 } as const;
+const eventsPerCommit = 20_000;
+/** PostgreSQL gets its rows in statements of so many. */
+const eventsPerInsert = 5_000;
+
+export type Progress = (done: number) => void;
+
+/** Throws when the folder's disk has not the room for so many events, with a quarter more. */
+export function requireRoom(folder: string, events: number): void {
+  const needed = events * (bytesPerEvent.log + bytesPerEvent.search) * 1.25;
+  const { bavail, bsize } = statfsSync(existsSync(folder) ? folder : dirname(folder));
+  const free = bavail * bsize;
+  if (free >= needed) return;
+  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
+  throw new Error(
+    `${events} events need ${gigabytes(needed)} in ${folder}, and ${gigabytes(free)} are free.`,
+  );
+}
+
+/** Goes on from what is there, up to `events`; returns how many were there before. A killed run loses its last commit only. */
+export async function fillLog(
+  location: DatabaseLocation,
+  events: number,
+  tell: Progress = () => {},
+): Promise<number> {
+  if (location.engine === 'sqlite') mkdirSync(dirname(location.path), { recursive: true });
+  await migrate(location);
+  return location.engine === 'sqlite'
+    ? fillSqlite(location.path, events, tell)
+    : fillPostgres(location.url, events, tell);
+}
+
+function fillSqlite(path: string, events: number, tell: Progress): number {
+  const handle = openSqlite(path, { readOnly: false });
+  try {
+    handle.exec('PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 40000');
+    const log = new SqliteLog(handle, new LogTree());
+    log.load();
+    const before = log.size;
+    if (before >= events) return before;
+    const registry = busyRegistry();
+    while (log.size < events) {
+      handle.exec('BEGIN IMMEDIATE');
+      const end = Math.min(events, log.size + eventsPerCommit);
+      while (log.size < end) log.append(registry.at(log.size));
+      log.writeTree();
+      handle.exec('COMMIT');
+      tell(log.size);
+    }
+    handle.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    return before;
+  } finally {
+    handle.close();
+  }
+}
+
+async function fillPostgres(url: string, events: number, tell: Progress): Promise<number> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query('SET synchronous_commit = off');
+    const tree = new LogTree();
+    const { rows } = await client.query('SELECT size FROM log_edge');
+    const before = Number(rows[0].size);
+    if (before >= events) return before;
+    const registry = busyRegistry();
+    // The tree of what is there is made again: cheaper than to say how it is loaded.
+    for (let index = 0; index < before; index++) tree.append(registry.at(index).body);
+    tree.takeFullTiles();
+    while (tree.size < events) {
+      await client.query('BEGIN');
+      const end = Math.min(events, tree.size + eventsPerInsert);
+      const sealed: SealedEvent[] = [];
+      const first = tree.size;
+      while (tree.size < end) {
+        const event = registry.at(tree.size);
+        sealed.push(event);
+        tree.append(event.body);
+      }
+      await insert(
+        client,
+        'event (idx, body)',
+        first,
+        sealed.map((event) => event.body),
+      );
+      await insert(
+        client,
+        'event_private (idx, fields)',
+        first,
+        sealed.map((event) => event.private),
+      );
+      for (const { level, n, hashes } of tree.takeFullTiles())
+        await client.query('INSERT INTO log_tile (level, n, hashes) VALUES ($1, $2, $3)', [level, n, hashes]);
+      const edge = tree.edge();
+      await client.query('UPDATE log_edge SET size = $1, hashes = $2', [edge.size, edge.hashes]);
+      await client.query('COMMIT');
+      tell(tree.size);
+    }
+    await client.query('VACUUM ANALYZE event, event_private');
+    return before;
+  } finally {
+    await client.end();
+  }
+}
+
+async function insert(
+  client: pg.Client,
+  into: string,
+  first: number,
+  texts: readonly string[],
+): Promise<void> {
+  const text = `INSERT INTO ${into} SELECT $1::bigint + n - 1, text FROM unnest($2::text[]) WITH ORDINALITY AS given (text, n)`;
+  await client.query({ name: into, text, values: [first, texts] });
+}
