@@ -12,10 +12,12 @@ import {
   refusal,
   root,
 } from '../../../tests/support/house.ts';
+import type { Tx } from '../db/store.ts';
 import type { Caller } from '../domain/caller.ts';
 import { createRobot, deleteRobot } from '../identity/robots.ts';
 import { createToken } from '../identity/tokens.ts';
 import { renameUser } from '../identity/users.ts';
+import { resumeDeletions } from './deletions.ts';
 import { grantRole, listGrants, revokeRole } from './grants.ts';
 import type { Namespace, Project, ProjectAction } from './model.ts';
 import {
@@ -247,6 +249,51 @@ for (const { engine, skip } of engines) {
           name,
         );
       }
+    });
+
+    it('ends very many projects of a deleted account in bounded units, and goes on after a crash', async () => {
+      await using house = await openHouse(engine);
+      const { acme, make, caller, stranger } = await settle(house);
+      const { parts, access } = house;
+      for (let at = 0; at < 248; at++) await make(`p${at}`, at === 247 ? 'public' : 'private');
+      const perUnit = new Map<Tx, number>();
+      let ended = 0;
+      const deleteContent = async (tx: Tx) => {
+        perUnit.set(tx, (perUnit.get(tx) ?? 0) + 1);
+        ended++;
+        if (ended === 120) throw new Error('the power went');
+        return { tags: 0, manifests: 0 };
+      };
+      const head = await house.db.head();
+      await deleteOrganisation(parts, { by: root, organisationId: acme.id, deleteContent });
+      const before = await house.eventsSince(head);
+      assert.deepEqual(before[0]?.details, { projects: 250, robots: 0 });
+      assert.deepEqual([before.length, await access.findNamespace('acme')], [101, undefined]);
+      const living = await house.db.read.q
+        .selectFrom('project')
+        .select(['id', 'visibility'])
+        .where('deleted_at', 'is', null)
+        .execute();
+      assert.equal(living.length, 150);
+      for (const { id } of living) assert.equal(await access.findProjectById(id), undefined);
+      assert.deepEqual((await listProjects(parts, { caller: await caller(stranger.name) })).projects, []);
+
+      const middle = await house.db.head();
+      const by = { ...root, actor: { kind: 'system', id: 'later', name: 'later', proven: true } } as const;
+      const again = () => resumeDeletions(parts, { by, deleteContent });
+      await Promise.all([again(), again()]);
+      const after = await house.eventsSince(middle);
+      assert.deepEqual([after.length, after[0]?.actor.id], [150, 'later']);
+      for (const event of [...before.slice(1), ...after]) {
+        assert.deepEqual(
+          [event.type, event.cause, event.scope.namespace?.name],
+          ['project.entry.delete', before[0]?.id, 'acme'],
+        );
+      }
+      assert.equal(new Set([...before, ...after].map((event) => event.target?.id)).size, 251);
+      assert.ok(Math.max(...perUnit.values()) <= 100);
+      await again();
+      assert.equal(await house.db.head(), middle + 150);
     });
 
     it('finds the projects of one among those of thousands by indexes alone', async () => {

@@ -15,6 +15,7 @@ import { cutPage, pageSize } from '../stdx/pages.ts';
 import { uuidv7 } from '../stdx/random.ts';
 import type { Performer } from '../trail/draft.ts';
 import { accessCacheOf } from './cache.ts';
+import { tryFinishDeletion } from './deletions.ts';
 import { clearGrantsOfNamespace } from './grants.ts';
 import type { AccessParts } from './parts.ts';
 import { type DeleteContent, deleteProjectsIn } from './projects.ts';
@@ -156,6 +157,7 @@ export async function deleteOrganisation(
     await reserveName(tx, { format: '', name: before.name, formerId: before.id, nowUs });
     await tx.q.updateTable('namespace').set({ deleted_at: nowUs }).where('id', '=', before.id).execute();
   });
+  await tryFinishDeletion(parts, { by, namespaceId: deletion.organisationId, deleteContent });
 }
 
 /** Throws conflict when the user is a member already. */

@@ -17,7 +17,7 @@ type ProjectRow = {
 
 const projectById = statement<ProjectRow>(
   `SELECT p.id, p.num, p.format, p.namespace_id, p.name, p.visibility, n.name AS namespace
-     FROM project p JOIN namespace n ON n.id = p.namespace_id WHERE p.id = ? AND p.deleted_at IS NULL`,
+     FROM project p JOIN namespace n ON n.id = p.namespace_id WHERE p.id = ? AND p.deleted_at IS NULL AND n.deleted_at IS NULL`,
 );
 const projectByName = statement<{ id: string }>(
   'SELECT id FROM project WHERE namespace_id = ? AND format = ? AND name = ? AND deleted_at IS NULL',

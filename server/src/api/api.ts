@@ -2,6 +2,7 @@
 import type { ApiRouteId } from '@tallyman/contract';
 import type { FastifyPluginAsync } from 'fastify';
 import type { Access } from '../access/access.ts';
+import { tryFinishDeletion } from '../access/deletions.ts';
 import type { DeleteContent } from '../access/projects.ts';
 import { endRightsOfRobot, endRightsOfUser } from '../access/rights.ts';
 import type { Db } from '../db/store.ts';
@@ -66,6 +67,7 @@ function handlersOf(parts: ApiParts): ApiHandlers<ApiRouteId> {
     ...userHandlers({
       ...parts,
       endUserRights: (by, user) => endRightsOfUser(parts, { by, userId: user.id, deleteContent }),
+      finishUserDeletion: (by, user) => tryFinishDeletion(parts, { by, namespaceId: user.id, deleteContent }),
     }),
     ...organisationHandlers({ ...parts, deleteContent }),
     ...applicationHandlers(parts),

@@ -29,12 +29,18 @@ export type UserParts = {
   identity: Pick<Identity, 'parts'>;
   /** Ends what others of the server hold for a user, in the unit that deletes the user. */
   endUserRights(by: Performer, user: { id: string; name: string }): UserDeletion['endRights'];
+  /** Ends what was too much for that unit. */
+  finishUserDeletion(by: Performer, user: { id: string }): Promise<void>;
 };
 
 type UserRoutes =
   `users.${'list' | 'create' | 'get' | 'rename' | 'put_email' | 'put_display_name' | 'put_password' | 'put_roles' | 'disable' | 'enable' | 'end_lockout' | 'end_sessions' | 'delete'}`;
 
-export function userHandlers({ identity, endUserRights }: UserParts): ApiHandlers<UserRoutes> {
+export function userHandlers({
+  identity,
+  endUserRights,
+  finishUserDeletion,
+}: UserParts): ApiHandlers<UserRoutes> {
   const store = identity.parts;
   const idOf = async (name: string): Promise<string> => (await getUser(store, { name })).id;
   return {
@@ -87,6 +93,7 @@ export function userHandlers({ identity, endUserRights }: UserParts): ApiHandler
     'users.delete': async ({ caller, params }) => {
       const user = await getUser(store, { name: params.user });
       await deleteUser(store, { by: caller, userId: user.id, endRights: endUserRights(caller, user) });
+      await finishUserDeletion(caller, user);
     },
   };
 }

@@ -5,6 +5,7 @@ import { postgresSkip } from '../../../tests/support/postgres.ts';
 import { type Config, ConfigError } from '../config/config.ts';
 import { readConfig } from '../config/read.ts';
 import { pushBlob, pushImage, type Registry, startRegistry } from '../containers/registry.fixture.ts';
+import { manualClock } from '../stdx/clock.ts';
 import { upkeepChores } from './upkeep.ts';
 
 const hourMs = 3_600_000;
@@ -22,13 +23,18 @@ async function run(registry: Registry, name: string, env: Record<string, string>
 describe('the times of upkeep', () => {
   it('are those of the configuration', () => {
     const everyMs = (env: Record<string, string>) =>
-      upkeepChores({} as never, garbageOf(env)).map((chore) => [chore.name, chore.everyMs]);
+      upkeepChores({ clock: manualClock() } as never, garbageOf(env)).map((chore) => [
+        chore.name,
+        chore.everyMs,
+      ]);
     assert.deepEqual(everyMs({}), [
+      ['account deletion', 60_000],
       ['tag expiry', 60_000],
       ['garbage collection', hourMs],
     ]);
     const env = { TALLYMAN_GARBAGE_INTERVAL_MINUTES: '5', TALLYMAN_GARBAGE_EXPIRY_SECONDS: '2' };
     assert.deepEqual(everyMs(env), [
+      ['account deletion', 60_000],
       ['tag expiry', 2_000],
       ['garbage collection', 300_000],
     ]);

@@ -1,9 +1,11 @@
-/** What a container host needs done again and again, at the times that the configuration says. */
+/** What accounts and the container host need done again and again; when, the configuration says. */
+import { resumeDeletions } from '../access/deletions.ts';
 import type { Config } from '../config/config.ts';
 import { expireTags } from '../containers/expiry.ts';
-import { collectGarbage, type GarbageParts } from '../containers/garbage.ts';
+import { collectGarbage, type GarbageParts, systemPerformer } from '../containers/garbage.ts';
 import type { TagParts } from '../containers/tags.ts';
 import type { Chore } from '../jobs/chore.ts';
+import { containerNouns } from './api-containers.ts';
 
 const hourMs = 3_600_000;
 
@@ -14,7 +16,12 @@ export function upkeepChores(parts: GarbageParts & TagParts, garbage: Config['ga
     uploadIdleMs: garbage.uploadHours * hourMs,
     ...(untaggedDays !== undefined && { untaggedAfterMs: untaggedDays * 24 * hourMs }),
   };
+  const leftover = {
+    by: systemPerformer(parts.clock, 'account deletion'),
+    deleteContent: containerNouns(parts).deleteContent,
+  };
   return [
+    { name: 'account deletion', everyMs: 60_000, run: () => resumeDeletions(parts, leftover) },
     { name: 'tag expiry', everyMs: garbage.expirySeconds * 1_000, run: () => expireTags(parts) },
     {
       name: 'garbage collection',
