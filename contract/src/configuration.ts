@@ -233,6 +233,7 @@ export const configuration = {
           .trim()
           .max(200, 'must be at most 200 characters')
           .regex(originForm, 'must be a host, with a port and path perhaps, without scheme, spaces and "+"')
+          .refine((name) => !/(^|\/)\.+(\/|$)/.test(name), 'must not have a part of dots only')
           .optional(),
         form: 'URL without a scheme',
         defaultText: 'at the first start made from `public.url`, with `/log`; then kept with the key',

@@ -15,12 +15,10 @@ export async function openFolderLog(configFile: string | undefined): Promise<Log
   const config = readConfig({ file: configFile });
   const { store, by, close } = await openFolder(config);
   const parts = { db: store.db, clock: store.clock, trail: store.trail, server: () => by };
-  /** What is done is signed, too, before the folder is let go. */
   const withLog = async (work: (log: Log) => Promise<unknown>): Promise<LogKeyState> => {
     const log = await Log.open({ ...parts, settings: config });
     try {
       await work(log);
-      await log.tryFinish(finishMs);
       return { origin: log.origin, key: log.vkey };
     } finally {
       log.close();
@@ -28,7 +26,12 @@ export async function openFolderLog(configFile: string | undefined): Promise<Log
   };
   return {
     show: () => withLog(async () => undefined),
-    rotate: () => withLog((log) => log.rotateKey(by)),
+    // What is done is signed, too, before the folder is let go.
+    rotate: () =>
+      withLog(async (log) => {
+        await log.rotateKey(by);
+        await log.tryFinish(finishMs);
+      }),
     create: async (origin) => {
       if (!isOrigin(origin))
         throw invalid(
@@ -42,7 +45,7 @@ export async function openFolderLog(configFile: string | undefined): Promise<Log
           `checkpoint.origin is ${configured}. Set it to ${origin} first, or remove it.`,
         );
       await replaceKey({ ...parts, files: new KeyFiles(config.checkpoint.keyPath) }, origin);
-      return withLog(async () => undefined);
+      return withLog((log) => log.tryFinish(finishMs));
     },
     [Symbol.asyncDispose]: close,
   };

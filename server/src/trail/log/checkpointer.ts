@@ -24,14 +24,13 @@ import {
 } from '@tallyman/verifier';
 import type { AtStep } from '../../db/steps.ts';
 import type { Db } from '../../db/store.ts';
-import { FatalError } from '../../domain/error.ts';
 import type { Clock } from '../../stdx/clock.ts';
 import { nodeSha256 } from '../seal.ts';
 import { type Head, readHead } from './edge.ts';
 import { proveConsistency, rootAt } from './proofs.ts';
 import { findNewestCheckpoint, insertCheckpoint, type StoredCheckpoint } from './rows.ts';
 import { readVkey, verifyEd25519 } from './signing-key.ts';
-import type { LogTiles } from './tiles.ts';
+import { DamagedLog, type LogTiles } from './tiles.ts';
 
 export type Withholding = EventDetails<'log.checkpoint.withhold'>;
 
@@ -60,6 +59,8 @@ export type CheckpointerParts = {
 export class Checkpointer {
   readonly #parts: CheckpointerParts;
   #last: Published | undefined;
+  /** Of the newest row, which may be of a log of another name that these events had. */
+  #storedSize: number | undefined;
   /** The answer to the last store was an error: it may have been stored all the same. */
   #uncertain = false;
 
@@ -67,7 +68,7 @@ export class Checkpointer {
     this.#parts = parts;
   }
 
-  /** The last one stored, from this process or one before it. */
+  /** The last one stored of this log, from this process or one before it. */
   get last(): Published | undefined {
     return this.#last;
   }
@@ -75,7 +76,8 @@ export class Checkpointer {
   /** Reads what was signed last. */
   async load(): Promise<void> {
     const row = await findNewestCheckpoint(this.#parts.db.read);
-    this.#last = row && publishedOf(row);
+    this.#storedSize = row?.size;
+    this.#last = row && publishedOf(row, this.#parts.origin);
     this.#uncertain = false;
   }
 
@@ -93,6 +95,9 @@ export class Checkpointer {
       return;
     }
     const signedAtUs = clock.nowUs();
+    const behindUs = (last?.signedAtUs ?? 0) - signedAtUs;
+    // A clock that was set back a little is waited for; one that was set back far is told.
+    if (behindUs > 0 && behindUs < shortWaitUs) return;
     await this.#requireContinues(head, signedAtUs);
     const text = formatCheckpoint({ origin, ...head, extensions: [] });
     const timeSec = Math.floor(signedAtUs / 1_000_000);
@@ -151,15 +156,17 @@ export class Checkpointer {
       async (tx) => {
         await tx.lock('log checkpoint');
         const newest = await findNewestCheckpoint(tx);
-        if (newest?.size !== this.#last?.size)
-          throw new FatalError('another process signs checkpoints of this log');
+        if (newest?.size !== this.#storedSize) throw inconsistent(checkpoint, this.#last);
         await insertCheckpoint(tx, checkpoint);
       },
       { ungated: true },
     );
+    this.#storedSize = checkpoint.size;
     this.#uncertain = false;
   }
 }
+
+const shortWaitUs = 10_000_000;
 
 async function requireConsistent(tiles: LogTiles, before: Head, after: Head): Promise<void> {
   const proof = await proveConsistency(tiles, { oldSize: before.size, newSize: after.size });
@@ -169,7 +176,7 @@ async function requireConsistent(tiles: LogTiles, before: Head, after: Head): Pr
 
 /** Rows that are missing or wrong; a database that cannot be reached is neither. */
 function isWrong(cause: unknown): boolean {
-  return cause instanceof LogError || cause instanceof FatalError;
+  return cause instanceof LogError || cause instanceof DamagedLog;
 }
 
 function forked(details: Omit<Withholding, 'why'>, cause: unknown): Withheld {
@@ -181,7 +188,8 @@ function inconsistent(head: Head, last: Published | undefined, cause?: unknown):
   return new Withheld({ why: 'inconsistent', size: head.size, ...signed, place: 'database' }, cause);
 }
 
-function publishedOf({ size, signedAtUs, note }: StoredCheckpoint): Published {
-  const { root } = parseCheckpoint(parseNote(note).text);
-  return { size, root, note, signedAtUs };
+/** Undefined when it is of a log of another name: a new log is not bound by what the one before it signed. */
+function publishedOf({ size, signedAtUs, note }: StoredCheckpoint, origin: string): Published | undefined {
+  const checkpoint = parseCheckpoint(parseNote(note).text);
+  return checkpoint.origin === origin ? { size, root: checkpoint.root, note, signedAtUs } : undefined;
 }

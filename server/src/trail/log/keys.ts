@@ -14,17 +14,19 @@ import { configuration } from '@tallyman/contract';
 import { formatProofText, formatRotation, type NoteSigner, openCheckpoint } from '@tallyman/verifier';
 import { statement } from '../../db/statement.ts';
 import type { Db } from '../../db/store.ts';
-import { AppError, FatalError } from '../../domain/error.ts';
+import { AppError } from '../../domain/error.ts';
 import type { Clock } from '../../stdx/clock.ts';
 import type { Performer } from '../draft.ts';
 import { nodeSha256 } from '../seal.ts';
 import type { Trail } from '../trail.ts';
 import type { Published } from './checkpointer.ts';
+import { readHead } from './edge.ts';
 import type { KeyFiles } from './key-files.ts';
 import { proveInclusion } from './proofs.ts';
 import {
   type Announced,
   deleteAnnounced,
+  deleteCheckpointsBeyond,
   deleteRotations,
   findAnnounced,
   findNewestCheckpoint,
@@ -34,7 +36,7 @@ import {
   selectKeys,
 } from './rows.ts';
 import { readVkey, SigningKey, verifyEd25519 } from './signing-key.ts';
-import type { LogTiles } from './tiles.ts';
+import { DamagedLog, type LogTiles } from './tiles.ts';
 
 /** Named so that tests can stop the process after each. */
 export const keySteps = [
@@ -217,7 +219,7 @@ export class LogKeys {
       const row = rows.find(({ body }) => body.includes(`"id":"${id}"`) && body.includes('"log.key.rotate"'));
       if (row) return { index: row.idx, body: row.body };
     }
-    throw new FatalError('the event that announces the log’s new key is not in the log');
+    throw new DamagedLog('the event that announces the log’s new key is not in the log');
   }
 }
 
@@ -239,6 +241,9 @@ export async function replaceKey(
   if ((await files.next().catch(() => undefined)) !== undefined) await files.dropNext();
   const key = SigningKey.create(origin);
   await files.create(key);
+  // Signed heads that the database has not got any more would stand in the way of new ones of their size.
+  const { size } = await readHead(db.read);
+  await db.transact((tx) => deleteCheckpointsBeyond(tx, size));
   await recordCreated(parts, key);
   return key;
 }

@@ -6,10 +6,13 @@ import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import {
   followRotations,
+  leafHash,
   openCheckpoint,
   openTrustedCheckpoint,
   parseRotation,
   parseVerifierKey,
+  rangeNodes,
+  rootOfPerfect,
   type Trust,
   trustKey,
   verifyConsistency,
@@ -421,11 +424,46 @@ for (const { engine, skip } of logEngines) {
       await new Auditor(after.vkey).visit(house, after);
       // A key that is there, but in other hands, is put aside.
       await replace('registry.example.org/log-3');
-      assert.equal((await house.open()).origin, 'registry.example.org/log-3');
+      const third = await house.open();
+      assert.equal(third.origin, 'registry.example.org/log-3');
+      await third.checkpoint();
       assert.deepEqual(
         (await house.details('log.key.create')).map(({ origin }) => origin),
         ['registry.example.org/log', 'registry.example.org/log-2', 'registry.example.org/log-3'],
       );
+      assert.deepEqual(await house.details('log.checkpoint.withhold'), []);
+
+      // A new log is over what is left, whatever the one before had signed.
+      await house.byHand('UPDATE event SET body = ? WHERE idx = ?', ['{"id":"forged"}', 14]);
+      await house.add(1);
+      house.clock.advanceMs(-3_600_000);
+      await house.byHand('DELETE FROM log_edge');
+      await rebuildEdge(house);
+      await house.reopenDb();
+      const altered = await house.open();
+      await altered.checkpoint();
+      assert.equal(altered.state().withholding, 'fork');
+      await replaceKey(
+        { ...parts, db: house.db, trail: new Trail({ db: house.db, clock }), files: new KeyFiles(keyPath) },
+        'registry.example.org/log-4',
+      );
+      const fresh = await house.open();
+      assert.equal(fresh.published, undefined);
+      await fresh.checkpoint();
+      await new Auditor(fresh.vkey).visit(house, fresh);
+    });
+
+    it('waits for a clock that was set back a little', async () => {
+      await using house = await openLogHouse(engine);
+      const log = await house.open();
+      await log.checkpoint();
+      await house.add(1);
+      house.clock.advanceMs(-2_000);
+      await log.checkpoint();
+      assert.equal(published(log).size, 1);
+      house.clock.advanceMs(2_000);
+      await log.checkpoint();
+      assert.equal(published(log).size, 2);
       assert.deepEqual(await house.details('log.checkpoint.withhold'), []);
     });
 
@@ -455,6 +493,19 @@ for (const { engine, skip } of logEngines) {
       assert.ok(hours.length > 3);
     });
   });
+}
+
+/** What somebody does who altered an event and knows that the tree has to fit. */
+async function rebuildEdge({ db, byHand }: LogHouse): Promise<void> {
+  const rows = await db.read.q.selectFrom('event').select('body').orderBy('idx').execute();
+  const leaves = rows.map(({ body }) => leafHash(Buffer.from(body), nodeSha256));
+  const hashes = rangeNodes(0, leaves.length).map(({ level, index }) =>
+    rootOfPerfect(Buffer.concat(leaves.slice(index * 2 ** level, (index + 1) * 2 ** level)), nodeSha256),
+  );
+  await byHand('INSERT INTO log_edge (one, size, hashes) VALUES (1, ?, ?)', [
+    leaves.length,
+    Buffer.concat(hashes),
+  ]);
 }
 
 type Place = AsyncDisposable & {

@@ -222,6 +222,8 @@ export class Log {
       await this.#compareCopies();
       // Everything acknowledged is covered: on PostgreSQL it may still wait for its index.
       await this.#parts.db.head();
+      // What a crash or an error left; a handover is completed before anything else is signed.
+      await this.#publish();
       await this.#checkpointer.sign(this.#keys.signers());
       await this.#publish();
     });

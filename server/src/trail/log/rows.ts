@@ -17,6 +17,10 @@ export async function insertCheckpoint(tx: Tx, { size, signedAtUs, note }: Store
   await tx.q.insertInto('log_checkpoint').values({ size, signed_at: signedAtUs, note }).execute();
 }
 
+export async function deleteCheckpointsBeyond(tx: Tx, size: number): Promise<void> {
+  await tx.q.deleteFrom('log_checkpoint').where('size', '>', size).execute();
+}
+
 const hourUs = 3_600_000_000;
 const dayUs = 24 * hourUs;
 const rowsPerLook = 2_000;

@@ -6,7 +6,6 @@
 import { type HashTile, hashBytes, leafHash, rootOfPerfect, tileHashes, tileWidth } from '@tallyman/verifier';
 import { statement } from '../../db/statement.ts';
 import type { ReadDb } from '../../db/store.ts';
-import { FatalError } from '../../domain/error.ts';
 import { BoundedCache } from '../../stdx/bounded-cache.ts';
 import { nodeSha256 } from '../seal.ts';
 
@@ -39,7 +38,7 @@ export class LogTiles {
 
   /**
    * The first `width` hashes of a tile, which the log must have: ask for nothing beyond a size that was committed.
-   * Rejects with FatalError when rows are missing that must be there.
+   * Rejects with DamagedLog when rows are missing that must be there.
    */
   async read({ level, n, width }: HashTile): Promise<Uint8Array> {
     const tail = this.#tails[level];
@@ -131,6 +130,11 @@ export function hasTile(
   return tileWidth({ level, n }, size) >= width;
 }
 
-function missing(level: number, n: number): FatalError {
-  return new FatalError(`the log is damaged: tile ${level}/${n} or what it is made of is missing`);
+/** Rows of the tree are missing or malformed. Reading fails, and nothing is signed; `tallyman fsck` says more. */
+export class DamagedLog extends Error {
+  override readonly name = 'DamagedLog';
+}
+
+function missing(level: number, n: number): DamagedLog {
+  return new DamagedLog(`the log is damaged: tile ${level}/${n} or what it is made of is missing`);
 }
