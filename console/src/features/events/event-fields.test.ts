@@ -11,7 +11,6 @@ const event: ShownEvent = {
   occurredAt: '2026-11-22T04:24:43.123456Z',
   recordedAt: '2026-11-22T04:24:43.123460Z',
   outcome: 'denied',
-  reason: 'wrong_password',
   actor: { kind: 'user', id: 'u1', proven: false },
   credential: { kind: 'password', scopes: [] },
   scope: {},
@@ -20,7 +19,7 @@ const event: ShownEvent = {
   title: 'Sign-in refused',
   sentence: 'A sign-in was refused',
   severity: 'warning',
-  withheld: ['/actor/name', '/request/ip', '/details/typedName'],
+  withheld: ['/actor/name', '/request/ip', '/details/typedName', '/reason', '/scope/project'],
 };
 
 const fields = () => fieldGroups(event).flatMap((group) => group.fields);
@@ -41,5 +40,7 @@ describe('every field of an event', () => {
     expect(field('/actor/name')?.state).toBe('erased');
     expect(field('/request/ip')?.state).toBe('withheld');
     expect(field('/details/typedName')?.state).toBe('withheld');
+    expect(field('/reason')?.state).toBe('withheld');
+    expect(field('/scope/project')?.state).toBe('withheld');
   });
 });

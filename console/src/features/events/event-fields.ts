@@ -22,9 +22,10 @@ const groups: readonly { title: string; keys: readonly string[] }[] = [
 const left = new Set(['withheld', 'causedBy']);
 
 export function fieldGroups(event: ShownEvent): FieldGroup[] {
-  const restricted = new Set<string>(
-    isEventType(event.type) ? fieldMarks(declarationOf(event.type)).restricted : [],
-  );
+  const marks = isEventType(event.type) ? fieldMarks(declarationOf(event.type)) : undefined;
+  const restricted = new Set(marks?.restricted);
+  // What cannot be erased was withheld, whatever its marks: whoever was refused is not told what is hidden.
+  const erasable = new Set(marks?.erasable);
   const fields = [
     ...Object.entries(event)
       .filter(([key]) => !left.has(key))
@@ -34,7 +35,7 @@ export function fieldGroups(event: ShownEvent): FieldGroup[] {
         pointer,
         label: labelOf(pointer),
         value: '',
-        state: restricted.has(pointer) ? 'withheld' : 'erased',
+        state: erasable.has(pointer) && !restricted.has(pointer) ? 'erased' : 'withheld',
       }),
     ),
   ];

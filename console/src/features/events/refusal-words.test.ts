@@ -78,6 +78,14 @@ describe('a refusal in words', () => {
     ).toMatchObject({ 'Who was refused': 'The user whose name was erased' });
   });
 
+  test('tells whoever was refused no more than the answer did', () => {
+    const { reason: _reason, ...rest } = event;
+    const own = { ...rest, scope: {}, withheld: ['/scope/project', '/reason'] } as ShownEvent;
+    const facts = Object.fromEntries((refusalFacts(own) ?? []).map(({ name, text }) => [name, text]));
+    expect(facts['Why not']).toMatch(/^There is no such thing, or it is not theirs to use/);
+    expect(facts['What was tried']).toMatch(/^Delete: v1 in acme\/app/);
+  });
+
   test('there is none of what succeeded', () => {
     expect(refusalFacts({ ...event, outcome: 'success' })).toBeUndefined();
   });

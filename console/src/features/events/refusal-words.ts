@@ -64,8 +64,10 @@ function fromText({ request, withheld }: ShownEvent): string {
   return request.protocol === 'internal' ? 'The server itself' : 'Not known';
 }
 
-function whyText({ reason, details }: ShownEvent): string {
-  const why = reason === undefined ? 'not recorded' : `${reasonTexts[reason]} (${reason})`;
+function whyText({ reason, details, withheld }: ShownEvent): string {
+  // Whoever was refused is not told whether what they asked for is hidden or missing.
+  if (reason === undefined) return withheld.includes('/reason') ? hiddenText : 'Not recorded';
+  const why = `${reasonTexts[reason]} (${reason})`;
   const held = textOf(details.roleHeld);
   const needed = textOf(details.roleNeeded);
   const roles =
@@ -80,6 +82,7 @@ function answerText({ request, details }: ShownEvent): string | undefined {
   return status === undefined ? message : `${message} (${status.toLowerCase()})`;
 }
 
+const hiddenText = 'There is no such thing, or it is not theirs to use: its owners can read which';
 const roleText = (role: string | undefined): string =>
   role === undefined || role === 'none' ? 'no role' : `the role ${role}`;
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
