@@ -7,6 +7,7 @@ import {
   removeSearchFile,
   type SqliteFile,
 } from '../db/search-file.ts';
+import { workInBackground } from '../stdx/priority.ts';
 import type { StoredEvent } from './projected-row.ts';
 import { projectionLimits, type Run } from './projection.ts';
 import {
@@ -39,6 +40,8 @@ export type ProjectorNews =
   | { failed: string }
   | { done: number; error?: string };
 
+// Requests come first: a lag is bounded, and writers wait for this thread when it is too far behind.
+workInBackground();
 const { logPath, searchPath, eventsPerCounting } = workerData as ProjectorData;
 const log = openForReading(logPath);
 let file: SqliteFile;

@@ -1,9 +1,11 @@
 /** The thread that looks through the log on SQLite, on a read-only connection of its own. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { openForReading } from '../../db/search-file.ts';
+import { workInBackground } from '../../stdx/priority.ts';
 import type { StoredEvent } from '../projected-row.ts';
 import { answerOver, needsFields, portion, type ScanNews, type ScanOrder, statementOf } from './scanner.ts';
 
+workInBackground();
 const { logPath } = workerData as { logPath: string };
 const log = openForReading(logPath);
 
