@@ -58,7 +58,7 @@ export const trailRoutes = {
     method: 'GET',
     path: '/api/v1/events',
     summary:
-      'Events that concern one, newest first; as NDJSON, CSV or an evidence bundle without end when asked for by Accept or `export`',
+      'Events that concern one, newest first; when asked for by Accept or `export` as NDJSON or CSV without end, or as an evidence bundle of up to 100,000',
     query: eventListQuerySchema,
     status: 200,
     response: eventPageSchema,
