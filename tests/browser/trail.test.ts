@@ -136,6 +136,43 @@ describe('the trail', { skip: browserSkip }, () => {
     browser.assertQuiet();
   });
 
+  test('the chart counts what the list holds, and a bar of it leads to its time', async () => {
+    const { page } = browser;
+    const chart = page.getByRole('figure', { name: 'Events over time' });
+    await browser.open('/administration/trail?type=system.setting.change');
+    await chart.getByText('Success 60').waitFor();
+    const today = chart.getByRole('link', { name: /: 60 success$/ });
+    await today.waitFor();
+    const days = await chart.getByRole('link').count();
+    assert.ok(days >= 30 && days <= 32, `${days} days`);
+    // One stop for the keyboard, and the arrows within it.
+    await chart.locator('a[tabindex="0"]').focus();
+    await page.keyboard.press('Home');
+    await chart
+      .getByRole('link', { name: /no events/ })
+      .first()
+      .and(page.locator(':focus'))
+      .waitFor();
+    await page.keyboard.press('End');
+    await chart.getByRole('link').last().and(page.locator(':focus')).waitFor();
+    await today.click();
+    await page.waitForURL(/from=.*to=/);
+    await page.getByText('50 events on this page').waitFor();
+    // A day is drawn by the hour.
+    await chart.getByRole('link').nth(23).waitFor();
+    await chart.getByText('Success 60').waitFor();
+    await browser.assertAccessible('the chart of a day');
+
+    await page.getByRole('button', { name: 'Hide chart' }).click();
+    await chart.waitFor({ state: 'detached' });
+    await page.reload();
+    await page.getByText('50 events on this page').waitFor();
+    assert.equal(await chart.count(), 0);
+    await page.getByRole('button', { name: 'Show chart' }).click();
+    await chart.waitFor();
+    browser.assertQuiet();
+  });
+
   test('live events come by themselves, wait while paused, and are not doubled', async () => {
     const { page } = browser;
     await browser.open('/administration/trail?type=account.email.change');

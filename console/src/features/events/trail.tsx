@@ -17,6 +17,7 @@ import { EventTable, optionalColumns } from './event-table.tsx';
 import classes from './events.module.css';
 import { ExportMenu } from './export-menu.tsx';
 import { FilterBar } from './filter-bar.tsx';
+import { HistogramToggle, TrailHistogram } from './trail-histogram.tsx';
 import { questionOf, type TrailView } from './trail-search.ts';
 import { merge, type Tail, useTail } from './use-tail.ts';
 import { type TrailAddress, useTrailSearch } from './use-trail-search.ts';
@@ -29,6 +30,7 @@ export function Trail({ view, empty }: { view: TrailView; empty: string }) {
   const { pathname } = useLocation();
   const [live, setLive] = useState<'off' | 'on' | 'paused'>('off');
   const [hidden, setHidden] = useLocalStorage<string[]>({ key: 'trail-columns-hidden', defaultValue: [] });
+  const [chart, setChart] = useLocalStorage({ key: 'trail-chart', defaultValue: true });
   const onNewest = search.cursor === undefined;
   const tail = useTail({ view, filter, enabled: live !== 'off' && onNewest, paused: live === 'paused' });
   const page = useQuery({
@@ -50,6 +52,9 @@ export function Trail({ view, empty }: { view: TrailView; empty: string }) {
   return (
     <>
       <FilterBar view={view} address={address} />
+      {chart && !page.isError && (
+        <TrailHistogram view={view} filter={filter} ready={page.isSuccess && !page.isPlaceholderData} />
+      )}
       <div className={classes.toolbar}>
         <span className={classes.count} aria-live="polite">
           {page.isFetching
@@ -59,6 +64,7 @@ export function Trail({ view, empty }: { view: TrailView; empty: string }) {
               : countText(events.length, page.data?.next != null)}
         </span>
         <LiveControls {...{ live, setLive, tail, onNewest }} />
+        <HistogramToggle shown={chart} onChange={setChart} />
         <ColumnMenu hidden={hidden} onChange={setHidden} />
         <ExportMenu view={view} filter={filter} />
       </div>
