@@ -97,7 +97,11 @@ function* openPresent(
 }
 
 function follow(audit: Audit, trust: Trust, file: Uint8Array | undefined): Trust {
-  return followRotations(trust, { ...audit, rotations: readLines(file).map(parseRotation) });
+  return followRotations(trust, {
+    sha256: audit.sha256,
+    verify: audit.verify,
+    rotations: readLines(file).map(parseRotation),
+  });
 }
 
 function readLines(file: Uint8Array | undefined): string[] {

@@ -228,21 +228,14 @@ function mutate(random: SeededRandom, bytes: Uint8Array): Uint8Array {
   }
 }
 
-test('whatever is done to the bytes of a bundle, it is refused or tells the same events', async () => {
+test('whatever is done to the bytes of a bundle, it is refused', async () => {
   const bytes = encodeUtf8(bundleLines({ ...making, earlier: { size: 20, signers: key.signers } }).join(''));
-  const expected = new Map([...making.rows].map(([index, { body }]) => [index, body]));
-  let count = 0;
   await forAll(1500, (random) => {
-    const told = new Map<number, string>();
-    try {
-      verifyText(mutate(random, bytes), { onEvent: ({ index, body }) => told.set(index, body) });
-    } catch (error) {
-      assert.ok(error instanceof LogError, String(error));
-      count++;
-      return;
-    }
-    assert.deepEqual(told, expected);
+    const mutated = mutate(random, bytes);
+    if (Buffer.compare(mutated, bytes) === 0) return;
+    assert.throws(
+      () => verifyText(mutated),
+      (error) => error instanceof LogError,
+    );
   });
-  // What is left are the keys named for information and signatures by nobody.
-  assert.ok(process.env.TALLYMAN_TEST_SEED !== undefined || count > 1300, `${count} refused`);
 });

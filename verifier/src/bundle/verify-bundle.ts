@@ -16,6 +16,7 @@ import {
   type Trust,
   type TrustedCheckpoint,
 } from '../log/trust.ts';
+import { parseVerifierKey } from '../log/verifier-key.ts';
 import { type OpenedEvent, openEvent } from '../open.ts';
 import type { Sha256 } from '../sha256.ts';
 import { type BundleEvent, type BundleHead, parseBundleHead, parseBundleLine } from './bundle-lines.ts';
@@ -94,6 +95,7 @@ function openHead(head: BundleHead, verification: BundleVerification): BundleSta
   const trust = followRotations(verification.trust, { rotations: head.rotations, sha256, verify });
   const open = (note: string) => openTrustedCheckpoint(note, { trust, nowSec, sha256, verify });
   const checkpoint = open(head.checkpoint);
+  requireKeys(head.keys, { origin: trust.origin, sha256 });
   const result: VerifiedBundle = { checkpoint, events: head.events, trust };
   if (head.consistency) {
     const earlier = open(head.consistency.checkpoint);
@@ -110,6 +112,18 @@ function openHead(head: BundleHead, verification: BundleVerification): BundleSta
     latest: new Date((checkpoint.timeSec + clockToleranceSec) * 1000).toISOString().replace('Z', '999Z'),
     ended: false,
   };
+}
+
+// Nobody trusts them, but who reads them is not to be led astray by a misspelt one.
+function requireKeys(keys: readonly string[], { origin, sha256 }: { origin: string; sha256: Sha256 }): void {
+  for (const [at, vkey] of keys.entries()) {
+    const place = `key ${at + 1}`;
+    try {
+      if (parseVerifierKey(vkey, sha256).name !== origin) throw new LogError('wrong_origin');
+    } catch (error) {
+      throw error instanceof LogError ? new LogError(error.reason, { place, cause: error.cause }) : error;
+    }
+  }
 }
 
 function requireConsistent(

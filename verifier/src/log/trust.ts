@@ -29,7 +29,7 @@ export type TrustedKey = {
 };
 
 /** A log and its keys, oldest first, of which the last is the present one. */
-export type Trust = { origin: string; keys: readonly TrustedKey[] };
+export type Trust = { origin: string; keys: readonly [TrustedKey, ...TrustedKey[]] };
 
 /** How a log announced a new key. */
 export type Rotation = {
@@ -60,7 +60,7 @@ export function openTrustedCheckpoint(
   { trust, nowSec, ...cryptography }: { trust: Trust; nowSec?: number } & Cryptography,
 ): TrustedCheckpoint {
   requireOrigin(note, trust.origin);
-  const opened = openCheckpoint(note, { keys: trust.keys.map(({ key }) => key), ...cryptography });
+  const opened = openCheckpoint(note, { ...cryptography, keys: trust.keys.map(({ key }) => key) });
   const signers = trust.keys.filter(({ key }) => opened.signedBy.includes(key));
   const inTime = signers.filter(({ untilSize = opened.size }) => opened.size <= untilSize);
   if (inTime.length === 0) throw new LogError('retired_key');
@@ -105,17 +105,17 @@ export function requireRotation(value: unknown): Rotation {
 }
 
 /**
- * The trust after following these rotations, oldest first. Those before the first that a trusted key announced are
- * left aside, and those that were followed before. Throws `rotation_refused`, the fault as its cause.
+ * The trust after following these rotations, oldest first. Each has to hold in itself; those that the present key did not
+ * announce are then left aside: they were followed before, or nobody asked for them. Throws `rotation_refused`, the fault as its cause.
  */
 export function followRotations(
   trust: Trust,
-  { rotations, ...cryptography }: { rotations: readonly Rotation[] } & Cryptography,
+  { rotations, sha256, verify }: { rotations: readonly Rotation[] } & Cryptography,
 ): Trust {
   let followed = trust;
   for (const [index, rotation] of rotations.entries()) {
     try {
-      followed = followRotation(followed, rotation, cryptography);
+      followed = followRotation(followed, rotation, { sha256, verify });
     } catch (cause) {
       if (!(cause instanceof LogError || cause instanceof EventError)) throw cause;
       throw new LogError('rotation_refused', { place: `rotation ${index + 1}`, cause });
@@ -124,30 +124,39 @@ export function followRotations(
   return followed;
 }
 
-function followRotation(trust: Trust, { body, proof }: Rotation, cryptography: Cryptography): Trust {
+function followRotation(trust: Trust, rotation: Rotation, cryptography: Cryptography): Trust {
+  const { from, to, size } = openRotation(trust.origin, rotation, cryptography);
+  const former = trust.keys.slice(0, -1);
+  const current = trust.keys.at(-1) ?? trust.keys[0];
+  if (formatVerifierKey(from) !== formatVerifierKey(current.key)) return trust;
+  if (size <= current.fromSize) throw new LogError('sizes_reversed');
+  const [first = current, ...others] = [
+    ...former,
+    { ...current, untilSize: size },
+    { key: to, fromSize: size },
+  ];
+  return { origin: trust.origin, keys: [first, ...others] };
+}
+
+/** A rotation that holds in itself, whoever is trusted: both keys signed for it. `size`: of the handover. */
+function openRotation(
+  origin: string,
+  { body, proof }: Rotation,
+  cryptography: Cryptography,
+): { from: VerifierKey; to: VerifierKey; size: number } {
   const announcement = parseAnnouncement(body);
-  const current = trust.keys.at(-1);
-  if (current === undefined || announcement.from !== formatVerifierKey(current.key)) return trust;
-  if (announcement.origin !== trust.origin) throw new LogError('wrong_origin');
-  const [next] = trustKey(announcement.to, cryptography.sha256).keys;
-  if (next === undefined || next.key.name !== trust.origin) throw new LogError('wrong_origin');
+  if (announcement.origin !== origin) throw new LogError('wrong_origin');
   const { index, proof: hashes, note } = parseProofText(proof);
   // Under each key alone: the old one says who follows, the new one that it is no stranger's.
-  const handover = openTrustedCheckpoint(note, { trust, ...cryptography });
-  if (!handover.signedBy.includes(current.key)) throw new LogError('retired_key');
-  openTrustedCheckpoint(note, { trust: { origin: trust.origin, keys: [next] }, ...cryptography });
-  if (handover.size <= current.fromSize) throw new LogError('sizes_reversed');
+  const signed = [announcement.from, announcement.to].map((vkey) => {
+    const trust = trustKey(vkey, cryptography.sha256);
+    return { key: trust.keys[0].key, handover: openTrustedCheckpoint(note, { ...cryptography, trust }) };
+  });
+  const [from, to] = signed as [(typeof signed)[0], (typeof signed)[0]];
+  const { size, root } = from.handover;
   const leaf = leafHash(encodeUtf8(body), cryptography.sha256);
-  const { size, root } = handover;
   verifyInclusion({ index, size, leafHash: leaf, proof: hashes, root }, cryptography.sha256);
-  return {
-    origin: trust.origin,
-    keys: [
-      ...trust.keys.slice(0, -1),
-      { ...current, untilSize: handover.size },
-      { key: next.key, fromSize: handover.size },
-    ],
-  };
+  return { from: from.key, to: to.key, size };
 }
 
 function parseAnnouncement(body: string): { origin: string; from: string; to: string } {

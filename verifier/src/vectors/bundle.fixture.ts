@@ -418,6 +418,18 @@ function ofCheckpoints(): RefusedBundle[] {
     ),
     wrong('a checkpoint of the future', 'future_dated', lines, { line: 1, nowSec: signedAtSec - 301 }),
     wrong(
+      'a misspelt key named for information',
+      'key_id_mismatch',
+      [changeHead({ keys: [stranger.vkey.replace(origin, `${origin}2`)] }), ...events, end],
+      { line: 1, part: 'key 1' },
+    ),
+    wrong(
+      'the key of another log named for information',
+      'wrong_origin',
+      [changeHead({ keys: [key.vkey, logKey('first', 'other.example/log').vkey] }), ...events, end],
+      { line: 1, part: 'key 2' },
+    ),
+    wrong(
       'a new key without its rotation',
       'no_trusted_signature',
       bundleLines({ ...rotated, rotations: [] }),
