@@ -1,4 +1,5 @@
 /** The one entry of the contract: everything that crosses a boundary. */
+export * from './api/backups.ts';
 export * from './api/containers.ts';
 export * from './api/events.ts';
 export * from './api/forget.ts';

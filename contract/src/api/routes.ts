@@ -3,6 +3,7 @@
  * the console's typed client, the OpenAPI document and docs/reference/api.md derive from it.
  */
 import type { z } from 'zod';
+import { backupRoutes } from './backups.ts';
 import { containerRoutes } from './containers.ts';
 import { forgetRoutes } from './forget.ts';
 import { logRoutes } from './log.ts';
@@ -28,6 +29,7 @@ export const apiRoutes = {
   ...containerRoutes,
   ...trailRoutes,
   ...logRoutes,
+  ...backupRoutes,
   ...settingRoutes,
   ...forgetRoutes,
 } as const satisfies Record<string, ApiRoute>;

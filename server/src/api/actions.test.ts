@@ -430,6 +430,17 @@ for (const { engine, skip } of engines) {
       await useJobs(story);
     });
 
+    it('records that a backup is made', async () => {
+      await using story = await begin();
+      const { act, world } = story;
+      const details = { database: story.api.db.engine, withLogKey: true };
+      const made = await act('backups.create', world.boss.auth, {
+        body: { withLogKey: true },
+        events: [{ type: 'system.backup.make', scope: {}, details }],
+      });
+      assert.match(String(made.json.eventId), /^[0-9a-f-]{36}$/);
+    });
+
     after(() =>
       assert.deepEqual(
         apiRouteIds.filter((id) => !used.has(id)),

@@ -14,6 +14,7 @@ import type { Log } from '../trail/log/log.ts';
 import type { Search } from '../trail/search.ts';
 import type { Trail } from '../trail/trail.ts';
 import { applicationHandlers } from './applications.ts';
+import { backupHandlers } from './backups.ts';
 import type { ApiHandlers } from './call.ts';
 import { type ContainerNouns, containerHandlers } from './container-nouns.ts';
 import { erasureHandlers } from './erasures.ts';
@@ -81,6 +82,7 @@ function handlersOf(parts: ApiParts): ApiHandlers<ApiRouteId> {
     ...containerHandlers(parts),
     ...eventHandlers(parts),
     ...logHandlers(parts),
+    ...backupHandlers(parts),
     ...switchHandlers(parts),
     ...settingHandlers(parts),
     ...retentionHandlers(parts),

@@ -7,6 +7,7 @@ import { freeNameCommand } from './admin/free-name.ts';
 import { logKeyCommand } from './admin/log-key.ts';
 import { resetPassword } from './admin/reset-password.ts';
 import { systemRoleCommands } from './admin/system-roles.ts';
+import { backup } from './backup.ts';
 import type { Command } from './command.ts';
 import { events } from './events.ts';
 import { exportEvents } from './export.ts';
@@ -24,6 +25,7 @@ export const commands: readonly Command[] = [
   exportEvents,
   verify,
   fsck,
+  backup,
   createUserCommand,
   resetPassword,
   disableUserCommand,
