@@ -2,6 +2,7 @@
  * Puts one checked file into object storage as one immutable object: in one request, or in parts when it is long. An object
  * appears only when its last request has succeeded, whole. Sending is repeated here because the SDK cannot rewind a stream.
  */
+import { createHash } from 'node:crypto';
 import type { ReadStream } from 'node:fs';
 import { createReadStream } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -46,18 +47,21 @@ async function putAtOnce(
   { client, Bucket, Key }: ObjectPlace,
   { path, sizeBytes, digest }: CheckedFile,
 ): Promise<void> {
+  const whole = { start: 0, lengthBytes: sizeBytes };
   // The storage compares this with what it received, so a bit lost on the way is no object.
-  const ChecksumSHA256 =
-    algorithmOf(digest) === 'sha256' ? Buffer.from(hexOf(digest), 'hex').toString('base64') : undefined;
+  const checksum =
+    algorithmOf(digest) === 'sha256'
+      ? { ChecksumSHA256: Buffer.from(hexOf(digest), 'hex').toString('base64') }
+      : { ContentMD5: await md5Of(path, whole) };
   await repeated(() =>
-    sent(path, { start: 0, lengthBytes: sizeBytes }, (Body) =>
+    sent(path, whole, (Body) =>
       client.send(
         new PutObjectCommand({
           Bucket,
           Key,
           Body,
           ContentLength: sizeBytes,
-          ...(ChecksumSHA256 && { ChecksumSHA256 }),
+          ...checksum,
         }),
       ),
     ),
@@ -96,7 +100,9 @@ async function sendParts(
       const at = next++;
       const start = at * partBytes;
       const lengthBytes = Math.min(partBytes, file.sizeBytes - start);
-      const part = { Bucket, Key, UploadId, PartNumber: at + 1, ContentLength: lengthBytes };
+      // Known to every storage, and needs no word at the beginning of the upload, as the newer checksums do.
+      const ContentMD5 = await md5Of(file.path, { start, lengthBytes });
+      const part = { Bucket, Key, UploadId, PartNumber: at + 1, ContentLength: lengthBytes, ContentMD5 };
       const send = (Body: ReadStream) => client.send(new UploadPartCommand({ ...part, Body }));
       parts[at] = {
         ETag: (await repeated(() => sent(file.path, { start, lengthBytes }, send))).ETag,
@@ -131,15 +137,24 @@ export async function tryAbort(
   );
 }
 
-/** Sends a stretch of a file; its descriptor is closed however the request ends. */
-async function sent<T>(
-  path: string,
-  { start, lengthBytes }: { start: number; lengthBytes: number },
-  send: (body: ReadStream) => Promise<T>,
-): Promise<T> {
+type Stretch = { start: number; lengthBytes: number };
+
+function readStretch(path: string, { start, lengthBytes }: Stretch): ReadStream {
   // `end` is inside the stretch, so nothing at all has to be asked for differently.
   const stretch = lengthBytes === 0 ? { start: 0, end: 0 } : { start, end: start + lengthBytes - 1 };
-  const body = createReadStream(path, { ...stretch, highWaterMark: 256 * 1024 });
+  return createReadStream(path, { ...stretch, highWaterMark: 256 * 1024 });
+}
+
+/** Of what is about to be sent, in the form of the header. Read twice: the second time from memory, most likely. */
+async function md5Of(path: string, stretch: Stretch): Promise<string> {
+  const md5 = createHash('md5');
+  for await (const piece of readStretch(path, stretch)) md5.update(piece as Buffer);
+  return md5.digest('base64');
+}
+
+/** Sends a stretch of a file; its descriptor is closed however the request ends. */
+async function sent<T>(path: string, stretch: Stretch, send: (body: ReadStream) => Promise<T>): Promise<T> {
+  const body = readStretch(path, stretch);
   const closed = new Promise((resolve) => body.once('close', resolve));
   // Without a listener a read error before the SDK has attached its own would end the process; the request fails by it too.
   body.on('error', () => {});
@@ -157,8 +172,11 @@ async function repeated<T>(send: () => Promise<T>): Promise<T> {
       return await send();
     } catch (cause) {
       const status = statusOf(cause);
-      const final = status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 429;
-      if (final || attempt === attempts) throw cause;
+      const refused =
+        status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 429;
+      // What arrived was not what was sent: the next time it may be.
+      const changed = cause instanceof Error && cause.name === 'BadDigest';
+      if ((refused && !changed) || attempt === attempts) throw cause;
     }
     await wait(firstWaitMs * 2 ** attempt);
   }

@@ -1,14 +1,18 @@
 /**
- * A small S3 server for tests: the calls that the driver makes, with the checks a real one makes (signed requests, exact
+ * A small S3 server for tests: the calls that the driver makes, with the checks a real one makes (signatures, exact
  * content length, checksums, part order, tags and least size, paged lists), plus faults on demand. One bucket, in memory.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
+import { type Credentials, refusalOfSignature } from './s3-signature.fixture.ts';
 
-/** `refused`: 503 before anything happens. `lost_write`: the connection ends first. `lost_reply`: it happens, then the connection ends. */
-export type Fault = 'refused' | 'lost_write' | 'lost_reply';
+/**
+ * `refused`: 503 before anything happens. `lost_write`: the connection ends first. `lost_reply`: it happens, then the
+ * connection ends. `changed`: a bit of the body turns on the way.
+ */
+export type Fault = 'refused' | 'lost_write' | 'lost_reply' | 'changed';
 
 /** The protocol's least size of every part but the last. */
 const leastPartBytes = 5 * 1024 * 1024;
@@ -46,6 +50,11 @@ export class S3TestServer {
   readonly calls: string[] = [];
   readonly #faults: { call: string; fault: Fault; times: number }[] = [];
   readonly #pageSize: number;
+  /** As the SDK reads them from the environment, when the server is made. */
+  readonly #credentials: Credentials = {
+    id: process.env.AWS_ACCESS_KEY_ID ?? '',
+    secret: process.env.AWS_SECRET_ACCESS_KEY ?? '',
+  };
   #server: Server | undefined;
 
   constructor(bucket: string, pageSize = 7) {
@@ -90,16 +99,19 @@ export class S3TestServer {
     const chunks = await request.toArray().catch(() => undefined);
     // The client went away within its body: nothing happens, as on a real storage.
     if (!chunks) return;
-    const call = {
-      method,
-      query,
-      key: decodeURIComponent(rest.join('/')),
-      headers: request.headers,
-      body: Buffer.concat(chunks),
-    };
+    const body = Buffer.concat(chunks);
+    if (fault === 'changed' && body.length > 0)
+      body[body.length >> 1] = (body[body.length >> 1] as number) ^ 1;
+    const call = { method, query, key: decodeURIComponent(rest.join('/')), headers: request.headers, body };
     if (fault === 'refused') return send(response, failure(503, 'SlowDown'));
+    const signed = { method, path: url.pathname, query, headers: request.headers };
+    const wrong = refusalOfSignature(signed, this.#credentials);
     const answer =
-      bucket === this.bucket ? (refuse(call) ?? this.#answer(name, call)) : failure(404, 'NoSuchBucket');
+      wrong !== undefined
+        ? failure(403, wrong)
+        : bucket === this.bucket
+          ? (refuse(call) ?? this.#answer(name, call))
+          : failure(404, 'NoSuchBucket');
     if (fault === 'lost_reply') return void request.socket.destroy();
     send(response, answer);
   }
@@ -239,7 +251,6 @@ function callName(method: string, key: string, query: URLSearchParams): string {
 
 /** What a real storage checks before it looks at its objects. */
 function refuse({ headers, method, body }: Call): Answer | undefined {
-  if (!headers.authorization?.startsWith('AWS4-HMAC-SHA256 Credential=')) return failure(403, 'AccessDenied');
   if (method === 'PUT' && headers['content-length'] === undefined)
     return failure(411, 'MissingContentLength');
   if (method === 'PUT' && Number(headers['content-length']) !== body.length)
@@ -252,6 +263,9 @@ function refuse({ headers, method, body }: Call): Answer | undefined {
   }
   const checksum = headers['x-amz-checksum-sha256'];
   if (checksum !== undefined && sha256.digest('base64') !== checksum) return failure(400, 'BadDigest');
+  const md5 = headers['content-md5'];
+  if (md5 !== undefined && createHash('md5').update(body).digest('base64') !== md5)
+    return failure(400, 'BadDigest');
   return undefined;
 }
 

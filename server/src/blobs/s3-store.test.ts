@@ -106,6 +106,45 @@ describe('the S3 driver', () => {
       }));
   }
 
+  it('sends again what arrived changed, in parts and at once, whatever the digest', () =>
+    withServer(async ({ store, server }) => {
+      for (const [bytes, algorithm, call] of [
+        [bytesOf(100_000), 'sha256', 'PUT'],
+        [bytesOf(100_001), 'sha512', 'PUT'],
+        [longBytes, 'sha256', 'PUT part'],
+      ] as const) {
+        server.calls.length = 0;
+        server.failNext(call, 'changed');
+        const digest = await put(store, bytes, digestOf(algorithm, bytes));
+        assert.ok((await contentOf(await store.open(digest))).equals(bytes), `${algorithm} ${call}`);
+        const sentOnce = call === 'PUT' ? 1 : 5;
+        assert.equal(server.calls.filter((one) => one === call).length, sentOnce + 1);
+      }
+    }));
+
+  it('signs what it asks: a storage that checks refuses another secret and a changed request', () =>
+    withServer(async ({ store, server, endpoint }) => {
+      const digest = await put(store, bytesOf(1000));
+      const url = `${endpoint}/quay/some/prefix/sha256/${hexOf(digest).slice(0, 2)}/${hexOf(digest)}`;
+      const unsigned = await fetch(url);
+      assert.deepEqual(
+        [unsigned.status, /<Code>(.*)<\/Code>/.exec(await unsigned.text())?.[1]],
+        [403, 'AccessDenied'],
+      );
+      const { AWS_SECRET_ACCESS_KEY: secret } = process.env;
+      process.env.AWS_SECRET_ACCESS_KEY = 'another';
+      try {
+        const place = `s3://quay/some/prefix?endpoint=${endpoint}&region=eu-central-1&forcePathStyle=true`;
+        await assert.rejects(
+          withUrl(place, async () => {}),
+          failsWith('unavailable'),
+        );
+      } finally {
+        process.env.AWS_SECRET_ACCESS_KEY = secret;
+      }
+      assert.equal(server.objects.size, 1);
+    }));
+
   for (const call of ['PUT', 'PUT part', 'POST begin', 'POST complete']) {
     it(`keeps the upload when the storage never answers ${call}, and finishes it later`, () =>
       withServer(async ({ store, server, dataDir }) => {
