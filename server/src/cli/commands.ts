@@ -3,9 +3,12 @@ import { createUserCommand } from './admin/create-user.ts';
 import { disableUserCommand } from './admin/disable-user.ts';
 import { enableUserCommand } from './admin/enable-user.ts';
 import { endLockoutCommand } from './admin/end-lockout.ts';
+import { eraseCommand } from './admin/erase.ts';
 import { freeNameCommand } from './admin/free-name.ts';
+import { holdCommand } from './admin/hold.ts';
 import { logKeyCommand } from './admin/log-key.ts';
 import { resetPassword } from './admin/reset-password.ts';
+import { retentionCommand } from './admin/retention.ts';
 import { systemRoleCommands } from './admin/system-roles.ts';
 import { backup } from './backup.ts';
 import type { Command } from './command.ts';
@@ -33,5 +36,8 @@ export const commands: readonly Command[] = [
   ...systemRoleCommands,
   endLockoutCommand,
   freeNameCommand,
+  retentionCommand,
+  holdCommand,
+  eraseCommand,
   logKeyCommand,
 ];
