@@ -228,6 +228,32 @@ function mutate(random: SeededRandom, bytes: Uint8Array): Uint8Array {
   }
 }
 
+test('no byte of a bundle with everything in it may be another', async () => {
+  const history = log.cut(50);
+  const second = logKey('second', origin);
+  const rotation = rotate(history, { from: key, to: second, number: 50 });
+  const whole = bundleLines({
+    log: history,
+    rows: chosen(17),
+    signers: second.signers,
+    keys: [key.vkey, second.vkey],
+    rotations: [rotation],
+    earlier: { size: 20, signers: key.signers },
+  });
+  const bytes = encodeUtf8(whole.join(''));
+  verifyText(bytes);
+  await forAll(1, (random) => {
+    for (let at = random.integer({ min: 0, max: 4 }); at < bytes.length; at += 5) {
+      const flipped = bytes.with(at, bytes[at]! ^ (1 << random.integer({ min: 0, max: 7 })));
+      assert.throws(
+        () => verifyText(flipped),
+        (error) => error instanceof LogError,
+        `byte ${at}`,
+      );
+    }
+  });
+});
+
 test('whatever is done to the bytes of a bundle, it is refused', async () => {
   const bytes = encodeUtf8(bundleLines({ ...making, earlier: { size: 20, signers: key.signers } }).join(''));
   await forAll(1500, (random) => {
