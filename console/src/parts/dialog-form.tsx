@@ -38,7 +38,7 @@ export function DialogForm(props: Props) {
           </Button>
           <Button
             type="submit"
-            {...(danger && { color: 'red' })}
+            {...(danger && { color: 'red.9' })}
             loading={change.isPending}
             disabled={incomplete}
             data-autofocus={focusAction || undefined}

@@ -89,7 +89,7 @@ async function judge(event: ShownEvent, key: string): Promise<Verdict> {
     { params: { event: event.id } },
     { mediaType: bundleMediaType },
   );
-  const { BundleRefused, canCheckSignatures, checkBundle } = await import('./check-bundle.ts');
+  const { BundleRefused, canCheckSignatures, checkBundle } = await loadVerifier();
   if (!canCheckSignatures()) return { kind: 'unchecked' };
   try {
     const bundle = await checkBundle({ bytes, key, nowMs: Date.now() });
@@ -100,6 +100,16 @@ async function judge(event: ShownEvent, key: string): Promise<Verdict> {
     if (error instanceof BundleRefused) return { kind: 'refused', reason: error.reason };
     throw error;
   }
+}
+
+/** In a file of its own, which a server that was upgraded meanwhile no longer has. */
+function loadVerifier() {
+  return import('./check-bundle.ts').catch((cause: unknown) => {
+    throw new Error(
+      'The part of this page that checks proofs could not be loaded. Reload the page: the server may be newer than it.',
+      { cause },
+    );
+  });
 }
 
 function VerdictTold({ verdict, isServersKey }: { verdict: Verdict; isServersKey: boolean }) {
