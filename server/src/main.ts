@@ -13,6 +13,7 @@ import type { BlobStore, BlobUpkeep } from './blobs/store.ts';
 import type { Config } from './config/config.ts';
 import { DigestGuard } from './containers/digest-guard.ts';
 import { containerRoutes } from './containers/host.ts';
+import { lockingKind } from './containers/locking.ts';
 import { lockFolder } from './db/folder-lock.ts';
 import { openDb } from './db/open.ts';
 import { loadSteps, type StepHook } from './db/steps.ts';
@@ -247,6 +248,7 @@ function composeJobs(
   if (config.fsck.intervalHours > 0) jobs.register(audit.jobKind(config.fsck.intervalHours * 3_600_000));
   const thinning = { name: 'checkpoint thinning', everyMs: 3_600_000, run: () => eventLog.thin() };
   for (const chore of [...upkeepChores(rooms, config.garbage), thinning]) jobs.register(choreKind(chore));
+  jobs.register(lockingKind(rooms));
   const { erasures, scanner } = composeForgetting({ ...rooms, jobs, location: locationOf(config) });
   opened.defer(() => scanner.close());
   return { jobs, erasures };

@@ -9,6 +9,7 @@ import { addMember, createOrganisation } from '../../server/src/access/organisat
 import { createProjectOnRequest } from '../../server/src/access/projects.ts';
 import { type ApiParts, apiRoutes } from '../../server/src/api/api.ts';
 import { logFiles } from '../../server/src/api/log-files.ts';
+import { lockingKind } from '../../server/src/containers/locking.ts';
 import { pointTag } from '../../server/src/containers/tags.ts';
 import { openDb } from '../../server/src/db/open.ts';
 import type { Digest } from '../../server/src/domain/digest.ts';
@@ -97,6 +98,7 @@ export async function openApi(engine: Engine, more: Partial<ApiParts> = {}) {
     onFatal: (error) => void process.stderr.write(`${error.stack}\n`),
   });
   const jobs = new Jobs({ db, clock, log: createLog({ level: 'error' }) });
+  jobs.register(lockingKind({ db, trail, clock }));
   const { erasures, scanner } = composeForgetting({ db, clock, trail, search, jobs, location });
   opened.defer(() => scanner.close());
   const parts: ApiParts = {

@@ -13,6 +13,7 @@ export const problemStatus = {
   too_large: 413,
   unsupported: 415,
   range_not_satisfiable: 416,
+  unprocessable: 422,
   rate_limited: 429,
   internal: 500,
   unavailable: 503,

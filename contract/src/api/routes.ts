@@ -6,6 +6,7 @@ import type { z } from 'zod';
 import { backupRoutes } from './backups.ts';
 import { containerRoutes } from './containers.ts';
 import { forgetRoutes } from './forget.ts';
+import { immutabilityRoutes } from './immutability.ts';
 import { logRoutes } from './log.ts';
 import { meRoutes } from './me.ts';
 import { namespaceRoutes } from './namespaces.ts';
@@ -27,6 +28,7 @@ export const apiRoutes = {
   ...namespaceRoutes,
   ...projectRoutes,
   ...containerRoutes,
+  ...immutabilityRoutes,
   ...trailRoutes,
   ...logRoutes,
   ...backupRoutes,

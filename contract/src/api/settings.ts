@@ -37,6 +37,10 @@ export const runtimeSettings = {
     values: ['users', 'administrators'],
     summary: 'Who may create organisations: every user, or administrators only',
   },
+  'projects.delete_locked': {
+    values: ['refuse', 'allow'],
+    summary: 'Whether a project, user or organisation that holds immutable tags may be deleted',
+  },
 } as const;
 export type RuntimeSettingKey = keyof typeof runtimeSettings;
 export const runtimeSettingKeys = Object.keys(runtimeSettings) as [RuntimeSettingKey, ...RuntimeSettingKey[]];

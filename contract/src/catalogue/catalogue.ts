@@ -4,6 +4,7 @@ import { accountTypes } from './accounts.ts';
 import { containerTypes } from './containers.ts';
 import { credentialTypes } from './credentials.ts';
 import { forgetTypes } from './forget.ts';
+import { immutabilityTypes } from './immutability.ts';
 import type { EventTypeDeclaration } from './kind.ts';
 import { logTypes } from './log.ts';
 import { namespaceTypes } from './namespaces.ts';
@@ -15,6 +16,7 @@ export const catalogue = {
   ...credentialTypes,
   ...namespaceTypes,
   ...containerTypes,
+  ...immutabilityTypes,
   ...logTypes,
   ...forgetTypes,
   ...systemTypes,

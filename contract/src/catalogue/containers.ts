@@ -1,5 +1,6 @@
 /** The container registry: blobs, manifests, tags, pulls, and what was refused. */
 import { z } from 'zod';
+import { bornLocked, lockedBy } from './immutability.ts';
 import { erasable, eventType, refusalShape, strictProject, word } from './kind.ts';
 
 const routineRead = {
@@ -12,6 +13,8 @@ const routineRead = {
 } as const;
 const digest = z.string();
 const refusal = z.strictObject(refusalShape);
+/** `lock`: on `tag_immutable`, which policy or person locked the tag. */
+const lockedRefusal = z.strictObject({ ...refusalShape, lock: lockedBy.optional() });
 const accessReasons = [
   'not_signed_in',
   'not_permitted',
@@ -118,21 +121,29 @@ export const containerTypes = {
     ...strictProject,
     title: 'Tag created',
     sentence: '{actor} created the tag {details.tag} in {project}',
-    description: 'A tag that did not exist now points to a manifest.',
-    details: z.strictObject({ tag: word, digest, by: z.enum(['push', 'retag', 'restore']) }),
+    description:
+      'A tag that did not exist now points to a manifest. Where a policy calls for it, it was born immutable: `immutability` says which policy decided.',
+    details: z.strictObject({
+      tag: word,
+      digest,
+      by: z.enum(['push', 'retag', 'restore']),
+      immutability: bornLocked.optional(),
+    }),
     severity: 'info',
-    elsewhere: { quay: ['create_tag'] },
+    elsewhere: { quay: ['create_tag', 'tag_made_immutable_by_policy'] },
   }),
   'container.tag.move': eventType({
     ...strictProject,
     title: 'Tag moved',
     sentence: '{actor} moved the tag {details.tag} in {project}',
-    description: 'A tag points to another manifest than before.',
+    description:
+      'A tag points to another manifest than before. One that had been unlocked is locked again where a policy calls for it.',
     details: z.strictObject({
       tag: word,
       from: digest,
       to: digest,
       by: z.enum(['push', 'retag', 'restore']),
+      immutability: bornLocked.optional(),
     }),
     severity: 'info',
     elsewhere: { quay: ['move_tag', 'revert_tag'] },
@@ -192,7 +203,7 @@ export const containerTypes = {
     title: 'Push refused',
     sentence: 'A push by {actor} to {project|details.attempted.project} was refused: {reason}',
     description: 'An upload, a mount or a manifest was refused or failed a check.',
-    details: refusal,
+    details: lockedRefusal,
     reasons: [
       ...accessReasons,
       'tag_immutable',
@@ -219,7 +230,7 @@ export const containerTypes = {
     title: 'Deletion refused',
     sentence: 'A deletion by {actor} in {project|details.attempted.project} was refused: {reason}',
     description: 'Deleting a tag, a manifest, a blob or a project was refused or found nothing.',
-    details: refusal,
+    details: lockedRefusal,
     reasons: [
       ...accessReasons,
       'tag_immutable',

@@ -10,6 +10,7 @@ import { engines } from '../../../tests/support/house.ts';
 import { waitFor } from '../../../tests/support/wait-for.ts';
 import { account, openStory, useOrganisation, useProject } from './actions.fixture.ts';
 import { useErasures, useHolds, useJobs, useRetention } from './forgetting.fixture.ts';
+import { useNamespacePolicies, useProjectPolicies } from './immutability.fixture.ts';
 
 for (const { engine, skip } of engines) {
   describe(`actions of the management API on ${engine}`, { skip }, () => {
@@ -294,6 +295,12 @@ for (const { engine, skip } of engines) {
     it('handles projects, tags and manifests', async () => {
       await using story = await begin();
       await useProject(story);
+    });
+
+    it('makes tags immutable by policies and by hand', async () => {
+      await using story = await begin();
+      await useNamespacePolicies(story);
+      await useProjectPolicies(story);
     });
 
     it('turns switches and settings, once', async () => {

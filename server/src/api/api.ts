@@ -19,6 +19,7 @@ import type { ApiHandlers } from './call.ts';
 import { type ContainerNouns, containerHandlers } from './container-nouns.ts';
 import { erasureHandlers } from './erasures.ts';
 import { eventHandlers } from './events.ts';
+import { type ImmutabilityParts, immutabilityHandlers } from './immutability.ts';
 import { jobHandlers } from './jobs.ts';
 import { logHandlers } from './log.ts';
 import { meHandlers } from './me.ts';
@@ -46,7 +47,7 @@ export type ApiParts = {
   jobs: Jobs;
   erasures: ErasureParts;
   /** What the container host does for this API; hosts never import each other. */
-  containers: ContainerNouns & { deleteContent: DeleteContent };
+  containers: ContainerNouns & ImmutabilityParts['containers'] & { deleteContent: DeleteContent };
   /** Without a slash at its end. */
   publicUrl: string;
   version: string;
@@ -80,6 +81,7 @@ function handlersOf(parts: ApiParts): ApiHandlers<ApiRouteId> {
     ...roleHandlers(parts),
     ...projectHandlers({ ...parts, deleteContent }),
     ...containerHandlers(parts),
+    ...immutabilityHandlers(parts),
     ...eventHandlers(parts),
     ...logHandlers(parts),
     ...backupHandlers(parts),

@@ -19,6 +19,7 @@ const ofTheServer: Record<string, string> = {
   'container.garbage.collect': 'the collector',
   'log.checkpoint.withhold': 'the checkpointer, when the log was altered',
   'log.key.create': 'the first start, or the command line',
+  'policy.run.finish': 'the run of a policy',
   'system.inconsistency.find': 'the self-audit, when something stored is not what was recorded',
   'system.limit.reach': 'a protection of the whole server',
   'system.server.start': 'the process',

@@ -94,6 +94,11 @@ function pathOf(row: ApiRoute, world: World): string {
     session: world.ada.token.id,
     event: world.ada.token.id,
     switch: 'failed_pulls',
+    policy: world.ada.token.id,
+    class: 'routine',
+    hold: world.ada.token.id,
+    erasure: world.ada.token.id,
+    job: world.ada.token.id,
     key: 'organisations.create',
   };
   return row.path.replace(/\{(\w+)\}/g, (_whole, name: string) => values[name] ?? assert.fail(name));

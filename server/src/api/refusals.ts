@@ -14,6 +14,7 @@ import {
 import type { Caller } from '../domain/caller.ts';
 import type { AppError, ErrorCode } from '../domain/error.ts';
 import { statusOf } from '../http/problem.ts';
+import { lockOf } from '../policies/locked.ts';
 import type { RefusalDraft } from '../trail/draft.ts';
 import { safeText } from '../trail/seal.ts';
 
@@ -56,6 +57,7 @@ const reasonOf: Record<ErrorCode, Reason | undefined> = {
   range_not_satisfiable: 'request_invalid',
   too_large: 'too_large',
   unsupported: 'request_invalid',
+  unprocessable: 'request_invalid',
   method_not_allowed: 'method_not_allowed',
   rate_limited: 'rate_limited',
   unavailable: 'unavailable',
@@ -78,6 +80,8 @@ const ruleSaidNo: ReadonlySet<Reason> = new Set([
   'method_not_allowed',
 ]);
 
+const hasLock: ReadonlySet<RefusalType> = new Set(['container.push.refuse', 'container.delete.refuse']);
+
 /** Undefined when there is nobody to speak of, or nothing was refused. */
 export function refusalDraft(visit: Visit, error: AppError): RefusalDraft | undefined {
   const { caller, row, refusal, recorded } = visit;
@@ -85,6 +89,7 @@ export function refusalDraft(visit: Visit, error: AppError): RefusalDraft | unde
   if (caller === undefined || recorded || reason === undefined || error.code === 'internal') return undefined;
   const type = typeFor(row.refusal, reason);
   const { project, reference, subject } = visit.attempted;
+  const lock = lockOf(error);
   return {
     type,
     by: caller,
@@ -102,6 +107,7 @@ export function refusalDraft(visit: Visit, error: AppError): RefusalDraft | unde
       ...(refusal?.roleHeld !== undefined && { roleHeld: refusal.roleHeld }),
       ...(refusal?.roleNeeded !== undefined && { roleNeeded: refusal.roleNeeded }),
       ...(type === 'api.action.refuse' && subject !== undefined && { subject: safeText(subject) }),
+      ...(lock !== undefined && hasLock.has(type) && { lock }),
       message: safeText(error.message),
     },
   } as RefusalDraft;

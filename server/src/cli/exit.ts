@@ -30,6 +30,7 @@ const ofCode: Readonly<Record<ErrorCode, ExitCode>> = {
   range_not_satisfiable: 7,
   too_large: 7,
   unsupported: 7,
+  unprocessable: 7,
   method_not_allowed: 7,
   rate_limited: 8,
   unavailable: 8,

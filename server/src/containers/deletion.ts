@@ -5,7 +5,9 @@
 import type { Tx } from '../db/store.ts';
 import type { Digest } from '../domain/digest.ts';
 import { AppError } from '../domain/error.ts';
+import { holdPolicies } from '../policies/decide.ts';
 import { blobUnknown, manifestUnknown } from './errors.ts';
+import { requireDeletable, requireUnlocked } from './immutable.ts';
 import {
   deleteLink,
   deleteManifestRow,
@@ -21,7 +23,7 @@ import { lockLive, type OnProject, removeTag, type TagParts } from './tags.ts';
 /** Tag names that stand in the event of the manifest; each has an event of its own besides. */
 const namedTags = 100;
 
-/** With every tag that points to it. Throws manifest_unknown, manifest_referenced. */
+/** With every tag that points to it. Throws manifest_unknown, manifest_referenced, tag_immutable. */
 export async function deleteManifest(parts: TagParts, at: OnProject & { digest: Digest }): Promise<void> {
   const { by, scope, projectId, digest, status } = at;
   await parts.db.transact(async (tx) => {
@@ -29,7 +31,11 @@ export async function deleteManifest(parts: TagParts, at: OnProject & { digest: 
     const manifest = await tx.get(headByDigest, [projectId, digest]);
     if (manifest === undefined) throw manifestUnknown(digest);
     await requireUnnamed(tx, projectId, digest);
-    const tags = (await tx.all(tagsOfManifest, [projectId, digest])).map((row) => row.name);
+    const pointing = await tx.all(tagsOfManifest, [projectId, digest]);
+    const policies = await holdPolicies(tx, projectId);
+    for (const lock of pointing)
+      await requireUnlocked(tx, { tag: lock.name, lock, policies, doing: 'deleted with its manifest' });
+    const tags = pointing.map((row) => row.name);
     const cause = parts.trail.record(tx, {
       type: 'container.manifest.delete',
       by,
@@ -90,12 +96,14 @@ async function requireUnnamed(tx: Tx, projectId: string, digest: Digest): Promis
 /**
  * For the unit that deletes a project: call it before the project's row changes. Nobody can reach the content of a
  * deleted project, so here it is only counted, and the unit stays short; garbage collection removes it in pieces.
+ * Throws tag_immutable, or conflict while a policy's run is under way, unless the setting lets locked tags go.
  */
 export async function deleteProjectContent(
   tx: Tx,
   { id: projectId }: { id: string },
 ): Promise<{ tags: number; manifests: number }> {
   await lockProject(tx, projectId);
+  await requireDeletable(tx, projectId);
   const count = async (table: 'tag' | 'manifest') => {
     const row = await tx.q
       .selectFrom(table)

@@ -35,6 +35,7 @@ const byCode: Readonly<Record<ErrorCode, OciCode>> = {
   range_not_satisfiable: 'UNSUPPORTED',
   too_large: 'SIZE_INVALID',
   unsupported: 'UNSUPPORTED',
+  unprocessable: 'UNSUPPORTED',
   method_not_allowed: 'UNSUPPORTED',
   rate_limited: 'TOOMANYREQUESTS',
   unavailable: 'UNAVAILABLE',

@@ -2,6 +2,7 @@
 import type { Reason } from '@tallyman/contract';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type AppError, FatalError } from '../domain/error.ts';
+import { lockOf } from '../policies/locked.ts';
 import { mustClose } from './body.ts';
 import { bodyOfError, needsEvent, statusOfError, toContainerError } from './errors.ts';
 import type { ContainerRoute, Exchange } from './exchange.ts';
@@ -101,6 +102,7 @@ async function recordRefusal(host: Host, exchange: Exchange, error: AppError): P
   const reason = error.reason ?? 'unavailable';
   const grant = grantOf(caller, path);
   const asked = rolesOf(error);
+  const lock = lockOf(error);
   // What fails after the right was found counts under what was being done.
   const byRight = asked.roleNeeded !== undefined || error instanceof Challenge;
   const action = byRight ? countedAction(route.action ?? 'pull', grant) : (route.action ?? 'pull');
@@ -121,6 +123,7 @@ async function recordRefusal(host: Host, exchange: Exchange, error: AppError): P
       ...asked,
       ...(grant && { requested: [...grant.requested], granted: [...grant.granted] }),
       message: error.message,
+      ...(lock !== undefined && { lock }),
     },
   });
 }

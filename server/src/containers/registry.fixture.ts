@@ -21,6 +21,7 @@ import { createHttpServer } from '../http/server.ts';
 import { Identity } from '../identity/identity.ts';
 import { createToken } from '../identity/tokens.ts';
 import { createUser, type User } from '../identity/users.ts';
+import { Jobs } from '../jobs/jobs.ts';
 import { type Clock, manualClock } from '../stdx/clock.ts';
 import type { Performer } from '../trail/draft.ts';
 import { nodeSha256 } from '../trail/seal.ts';
@@ -28,6 +29,7 @@ import { Trail } from '../trail/trail.ts';
 import { deleteProjectContent } from './deletion.ts';
 import { DigestGuard } from './digest-guard.ts';
 import { containerRoutes } from './host.ts';
+import { lockingKind } from './locking.ts';
 import type { ContainerLimits, ContainerParts } from './parts.ts';
 
 export type Engine = 'sqlite' | 'postgres';
@@ -49,6 +51,8 @@ export type Registry = AsyncDisposable & {
   access: Access;
   blobs: Awaited<ReturnType<typeof openFilesStore>>;
   guard: DigestGuard;
+  /** Runs of policies are jobs: `settle` does them. */
+  jobs: Jobs;
   /** Basic credentials of a new user whose password is `password of <name>`. */
   addUser(name: string, roles?: readonly ('admin' | 'auditor')[]): Promise<User & { auth: string }>;
   addToken(user: User, scopes: Parameters<typeof createToken>[1]['scopes']): Promise<string>;
@@ -128,6 +132,8 @@ export async function startRegistry(
     onFatal,
   });
   const parts = { db, trail, clock, identity, access, blobs, guard, publicUrl: url };
+  const jobs = new Jobs({ db, clock, log });
+  jobs.register(lockingKind(parts));
   await http.app.register(
     containerRoutes({
       ...(options.wrap?.(parts) ?? parts),
@@ -146,6 +152,7 @@ export async function startRegistry(
     access,
     blobs,
     guard,
+    jobs,
     async addUser(name, roles = []) {
       const password = `password of ${name}`;
       const user = await createUser(identity.parts, { by: system, name, password, roles });

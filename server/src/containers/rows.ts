@@ -7,6 +7,7 @@
 import { type Row, type Statement, statement } from '../db/statement.ts';
 import type { ReadDb, Tx } from '../db/store.ts';
 import type { Digest } from '../domain/digest.ts';
+import type { LockColumns } from '../policies/locked.ts';
 
 /** `column IN (list)`, from a JSON array in one parameter. */
 function inList(sql: string): { sqlite: string; postgres: string } {
@@ -70,21 +71,43 @@ export type TagRow = {
   expiresAt: number | null;
   eventId: string;
 };
-export const tagRow = statement<TagRow>(
-  `SELECT digest, created_at AS "createdAt", moved_at AS "movedAt", expires_at AS "expiresAt", event_id AS "eventId"
-   FROM tag WHERE project_id = ? AND name = ?`,
+/** With what locks it. */
+export type LockableTag = TagRow & LockColumns & { unlockEventId: string | null };
+const lockableTag = `digest, created_at AS "createdAt", moved_at AS "movedAt", expires_at AS "expiresAt", event_id AS "eventId",
+   lock_trigger AS "lockTrigger", locked_at AS "lockedAt", lock_event_id AS "lockEventId", lock_policy_id AS "lockPolicyId",
+   lock_policy_version AS "lockPolicyVersion", lock_actor_id AS "lockActorId", exempt_version AS "exemptVersion",
+   unlock_event_id AS "unlockEventId"`;
+export const tagRow = statement<LockableTag>(
+  `SELECT ${lockableTag} FROM tag WHERE project_id = ? AND name = ?`,
+);
+export const lockableTagsAfter = statement<LockableTag & { name: string }>(
+  `SELECT name, ${lockableTag} FROM tag WHERE project_id = ? AND name > ? ORDER BY name LIMIT ?`,
 );
 export const tagNamesAfter = statement<{ name: string }>(
   'SELECT name FROM tag WHERE project_id = ? AND name > ? ORDER BY name LIMIT ?',
 );
-export const tagsOfManifest = statement<{ name: string }>(
-  'SELECT name FROM tag WHERE project_id = ? AND digest = ? ORDER BY name',
+export const tagsOfManifest = statement<LockableTag & { name: string }>(
+  `SELECT name, ${lockableTag} FROM tag WHERE project_id = ? AND digest = ? ORDER BY name`,
 );
 export const insertTag = statement(
   'INSERT INTO tag (project_id, name, digest, created_at, moved_at, event_id) VALUES (?, ?, ?, ?, ?, ?)',
 );
+/** Only of one that is not locked; what it was exempt from counts again. */
 export const moveTag = statement(
-  'UPDATE tag SET digest = ?, moved_at = ?, event_id = ? WHERE project_id = ? AND name = ?',
+  `UPDATE tag SET digest = ?, moved_at = ?, event_id = ?, exempt_version = 0, unlock_event_id = NULL
+   WHERE project_id = ? AND name = ?`,
+);
+/** A tag that is locked has no end. */
+export const lockTagRow = statement(
+  `UPDATE tag SET lock_trigger = ?, locked_at = ?, lock_event_id = ?, lock_policy_id = ?, lock_policy_version = ?, lock_actor_id = ?,
+     expires_at = NULL, exempt_version = 0, unlock_event_id = NULL WHERE project_id = ? AND name = ?`,
+);
+export const unlockTagRow = statement(
+  `UPDATE tag SET lock_trigger = NULL, locked_at = NULL, lock_event_id = NULL, lock_policy_id = NULL, lock_policy_version = NULL,
+     lock_actor_id = NULL, exempt_version = ?, unlock_event_id = ? WHERE project_id = ? AND name = ?`,
+);
+export const lockedTagOf = statement<LockableTag & { name: string }>(
+  `SELECT name, ${lockableTag} FROM tag WHERE project_id = ? AND lock_trigger IS NOT NULL LIMIT 1`,
 );
 export const deleteTagRow = statement('DELETE FROM tag WHERE project_id = ? AND name = ?');
 export const setExpiry = statement('UPDATE tag SET expires_at = ? WHERE project_id = ? AND name = ?');

@@ -8,9 +8,11 @@ import { sql } from 'kysely';
 import type { Db, Tx } from '../db/store.ts';
 import type { Digest } from '../domain/digest.ts';
 import { AppError } from '../domain/error.ts';
+import { holdPolicies } from '../policies/decide.ts';
 import { type Clock, formatUs } from '../stdx/clock.ts';
 import type { Performer } from '../trail/draft.ts';
 import type { Trail } from '../trail/trail.ts';
+import { bornLocked, requireUnlocked } from './immutable.ts';
 import {
   beginHistory,
   deleteTagRow,
@@ -19,6 +21,7 @@ import {
   insertTag,
   isLiveProject,
   lockProject,
+  lockTagRow,
   moveTag,
   setExpiry,
   type TagRow,
@@ -30,7 +33,7 @@ export type TagParts = { db: Db; trail: Trail; clock: Clock };
 export type OnProject = { by: Performer; projectId: string; scope: Scope; status?: number };
 type Pointing = OnProject & { tag: string; digest: Digest; cause?: string };
 
-/** Inside a unit that holds the project's lock and knows that the manifest is there. */
+/** Inside a unit that holds the project's lock and knows that the manifest is there. Throws tag_immutable. */
 export async function pointTag(
   parts: { trail: Trail; clock: Clock },
   tx: Tx,
@@ -39,6 +42,10 @@ export async function pointTag(
   const { by, projectId, scope, tag, digest, how, status, cause } = pointing;
   const present = await tx.get(tagRow, [projectId, tag]);
   if (present?.digest === digest) return;
+  const policies = await holdPolicies(tx, projectId);
+  if (present !== undefined) await requireUnlocked(tx, { tag, lock: present, policies, doing: 'moved' });
+  const born = policies.hits(tag);
+  const immutability = bornLocked(born, present === undefined ? 'absent' : 'unlocked');
   const draft = {
     by,
     scope,
@@ -48,11 +55,15 @@ export async function pointTag(
   };
   const eventId =
     present === undefined
-      ? parts.trail.record(tx, { ...draft, type: 'container.tag.create', details: { by: how, digest, tag } })
+      ? parts.trail.record(tx, {
+          ...draft,
+          type: 'container.tag.create',
+          details: { by: how, digest, ...immutability, tag },
+        })
       : parts.trail.record(tx, {
           ...draft,
           type: 'container.tag.move',
-          details: { by: how, from: present.digest, tag, to: digest },
+          details: { by: how, from: present.digest, ...immutability, tag, to: digest },
         });
   const nowUs = parts.clock.nowUs();
   if (present === undefined) {
@@ -61,6 +72,9 @@ export async function pointTag(
     await tx.run(endHistory, [nowUs, eventId, projectId, tag]);
     await tx.run(moveTag, [digest, nowUs, eventId, projectId, tag]);
   }
+  const [decisive] = born;
+  if (decisive !== undefined)
+    await tx.run(lockTagRow, ['policy', nowUs, eventId, decisive.id, decisive.version, null, projectId, tag]);
   await tx.run(beginHistory, [projectId, tag, digest, nowUs, eventId]);
 }
 
@@ -101,20 +115,19 @@ async function requireOnceThere(tx: Tx, { projectId, tag, digest }: Pointing): P
   if (once === undefined) throw tagUnknown(tag, `The tag ${tag} never pointed to this manifest.`);
 }
 
-/** Throws tag_unknown. The manifest stays, so that the tag can be restored. */
-export async function deleteTag(
-  parts: TagParts,
-  at: OnProject & { tag: string; how?: 'request' | 'expiry' },
-): Promise<void> {
+/** Throws tag_unknown, tag_immutable. The manifest stays, so that the tag can be restored. */
+export async function deleteTag(parts: TagParts, at: OnProject & { tag: string }): Promise<void> {
   await parts.db.transact(async (tx) => {
     await lockLive(tx, at.projectId);
     const present = await tx.get(tagRow, [at.projectId, at.tag]);
     if (present === undefined) throw tagUnknown(at.tag);
-    await removeTag(parts, tx, { ...at, how: at.how ?? 'request', digest: present.digest });
+    const policies = await holdPolicies(tx, at.projectId);
+    await requireUnlocked(tx, { tag: at.tag, lock: present, policies, doing: 'deleted' });
+    await removeTag(parts, tx, { ...at, how: 'request', digest: present.digest });
   });
 }
 
-/** Inside a unit that holds the project's lock. */
+/** Inside a unit that holds the project's lock and knows that the tag is not immutable. */
 export async function removeTag(
   parts: { trail: Trail; clock: Clock },
   tx: Tx,
@@ -134,7 +147,7 @@ export async function removeTag(
   await tx.run(endHistory, [parts.clock.nowUs(), eventId, projectId, tag]);
 }
 
-/** `expiresAtUs` null = never. Setting what is set already is no event. Throws tag_unknown. */
+/** `expiresAtUs` null = never. Setting what is set already is no event. Throws tag_unknown, tag_immutable. */
 export async function setTagExpiry(
   parts: TagParts,
   at: OnProject & { tag: string; expiresAtUs: number | null },
@@ -145,6 +158,8 @@ export async function setTagExpiry(
     const present = await tx.get(tagRow, [projectId, tag]);
     if (present === undefined) throw tagUnknown(tag);
     if (present.expiresAt === expiresAtUs) return;
+    const policies = await holdPolicies(tx, projectId);
+    await requireUnlocked(tx, { tag, lock: present, policies, doing: 'given an end' });
     await tx.run(setExpiry, [expiresAtUs, projectId, tag]);
     parts.trail.record(tx, {
       type: 'container.tag.expire',

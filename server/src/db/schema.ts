@@ -61,6 +61,9 @@ export interface NamespaceTable {
   default_role: Generated<string>;
   created_at: number;
   deleted_at: number | null;
+  /** Counts changes of immutability policies in it; a push holds it, a change raises it. */
+  policy_version: Generated<number>;
+  policy_event_id: string | null;
 }
 /** A name that a rename or deletion left reserved. format '' = a namespace's name, else a project's path. */
 export interface ReservedNameTable {
@@ -196,6 +199,16 @@ export interface TagTable {
   expires_at: number | null;
   /** Id of the event that made it point here. */
   event_id: string;
+  /** null = it may be moved and deleted; then the other lock columns are null too. */
+  lock_trigger: 'manual' | 'policy' | null;
+  locked_at: number | null;
+  lock_event_id: string | null;
+  lock_policy_id: string | null;
+  lock_policy_version: number | null;
+  lock_actor_id: string | null;
+  /** The namespace's policy_version when it was unlocked, and the event: policies changed since then alone count. */
+  exempt_version: Generated<number>;
+  unlock_event_id: string | null;
 }
 /** Every state a tag had: from when to when it pointed where, and the events that began and ended it. */
 export interface TagHistoryTable {
@@ -206,6 +219,53 @@ export interface TagHistoryTable {
   to_at: number | null;
   from_event_id: string;
   to_event_id: string | null;
+}
+/** On a namespace (project_id '') or on one project of it. */
+export interface ImmutabilityPolicyTable {
+  id: string;
+  namespace_id: string;
+  project_id: string;
+  pattern: string;
+  matches: number;
+  description: string;
+  version: number;
+  /** The namespace's policy_version since which it is as it is. */
+  since_version: number;
+  created_at: number;
+  changed_at: number;
+  /** Id of the event of its last change. */
+  event_id: string;
+  deleted_at: number | null;
+}
+export interface ImmutabilityPolicyVersionTable {
+  policy_id: string;
+  version: number;
+  what: 'create' | 'change' | 'delete';
+  pattern: string;
+  matches: number;
+  description: string;
+  at: number;
+  event_id: string;
+  actor_id: string | null;
+}
+export interface ImmutabilityRunTable {
+  id: string;
+  policy_id: string;
+  version: number;
+  what: 'lock' | 'release';
+  /** The cause of what it does. */
+  event_id: string;
+  state: 'running' | 'done' | 'superseded';
+  /** Of a release. */
+  reason: string | null;
+  /** The last tag it looked at. */
+  at_project: string;
+  at_tag: string;
+  /** JSON: counts and a sample of names, of the whole run and of the project it is in. */
+  totals: string;
+  of_project: string;
+  started_at: number;
+  finished_at: number | null;
 }
 export interface UploadTable {
   id: string;
@@ -306,6 +366,9 @@ export interface Schema {
   tag: TagTable;
   tag_history: TagHistoryTable;
   upload: UploadTable;
+  immutability_policy: ImmutabilityPolicyTable;
+  immutability_policy_version: ImmutabilityPolicyVersionTable;
+  immutability_run: ImmutabilityRunTable;
   job: JobTable;
   event_gap: EventGapTable;
   event_erasure: EventErasureTable;

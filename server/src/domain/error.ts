@@ -14,6 +14,7 @@ export const errorCodes = [
   'range_not_satisfiable',
   'too_large',
   'unsupported',
+  'unprocessable',
   'method_not_allowed',
   'rate_limited',
   'unavailable',

@@ -16,6 +16,7 @@ const titles: Readonly<Record<ErrorCode, string>> = {
   conflict: 'The present state does not allow it',
   too_large: 'Too large',
   unsupported: 'Not supported',
+  unprocessable: 'It cannot be done as asked',
   range_not_satisfiable: 'The range cannot be satisfied',
   rate_limited: 'Too many requests',
   internal: 'Internal error',

@@ -2,10 +2,13 @@
 import type { Manifest, Tag, TagHistoryEntry } from '@tallyman/contract';
 import type { DeleteContent } from '../access/projects.ts';
 import type { ContainerNouns, Page, PageRequest } from '../api/container-nouns.ts';
+import type { TagLocks } from '../api/immutability.ts';
 import { nextOf, parseCursor } from '../api/pages.ts';
 import { deleteManifest, deleteProjectContent } from '../containers/deletion.ts';
 import { manifestUnknown } from '../containers/errors.ts';
 import { findManifest, type ListedManifest, listManifests } from '../containers/listing.ts';
+import { lockTag, unlockTag } from '../containers/locks.ts';
+import { previewPolicy } from '../containers/preview.ts';
 import {
   deleteTag,
   findTag,
@@ -19,12 +22,15 @@ import {
   type TagState,
   tagUnknown,
 } from '../containers/tags.ts';
+import { whyImmutable } from '../containers/why.ts';
 import type { Digest } from '../domain/digest.ts';
 import { invalid } from '../domain/error.ts';
 import { formatUs } from '../stdx/clock.ts';
 import { cutPage } from '../stdx/pages.ts';
 
-export function containerNouns(parts: TagParts): ContainerNouns & { deleteContent: DeleteContent } {
+export function containerNouns(
+  parts: TagParts,
+): ContainerNouns & { locks: TagLocks; deleteContent: DeleteContent } {
   const { db } = parts;
   const getTag = async ({ project, tag }: { project: { id: string }; tag: string }): Promise<Tag> => {
     const found = await findTag(db, { projectId: project.id, tag });
@@ -96,8 +102,28 @@ export function containerNouns(parts: TagParts): ContainerNouns & { deleteConten
       delete: async (by, { project, scope, digest }) =>
         deleteManifest(parts, { by, projectId: project.id, scope, digest: digest as Digest }),
     },
+    locks: lockNouns(parts),
     deleteContent: async (tx, project) =>
       project.format === 'container' ? deleteProjectContent(tx, project) : { tags: 0, manifests: 0 },
+  };
+}
+
+function lockNouns(parts: TagParts): TagLocks {
+  type OfTag = Parameters<TagLocks['why']>[0];
+  const at = ({ project, scope, tag }: OfTag) => ({ projectId: project.id, scope, tag });
+  const why = ({ project, tag }: OfTag) =>
+    whyImmutable(parts, { projectId: project.id, path: project.path, tag });
+  return {
+    why,
+    lock: async (by, of, note) => {
+      await lockTag(parts, { by, ...at(of), note });
+      return why(of);
+    },
+    unlock: async (by, of, reason) => {
+      await unlockTag(parts, { by, ...at(of), reason });
+      return why(of);
+    },
+    preview: (of) => previewPolicy(parts, of),
   };
 }
 

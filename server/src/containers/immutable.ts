@@ -1,0 +1,57 @@
+/**
+ * What a locked tag refuses: it is not moved, deleted or given an end, nor does its manifest or its project go. So is one
+ * that a policy calls for while the policy's run has yet to reach it: a policy holds from the moment it was accepted.
+ */
+import type { EventDetails } from '@tallyman/contract';
+import type { ReadDb, Tx } from '../db/store.ts';
+import { AppError } from '../domain/error.ts';
+import { type Policies, type Policy, toldOf } from '../policies/decide.ts';
+import { type LockColumns, lockedBy, tagImmutable } from '../policies/locked.ts';
+import { markOfProject, runUnderWay } from '../policies/rows.ts';
+import { lockedTagOf } from './rows.ts';
+
+type Guarded = { tag: string; lock: LockColumns; policies: Policies; doing: string };
+
+/** Throws tag_immutable, naming the policy or person. */
+export async function requireUnlocked(db: ReadDb, { tag, lock, policies, doing }: Guarded): Promise<void> {
+  const called = lock.lockTrigger === null ? policies.hits(tag, lock.exemptVersion) : [];
+  if (lock.lockTrigger === null && called.length === 0) return;
+  const by = await lockedBy(db, { tag, lock, called });
+  if (by !== undefined) throw tagImmutable(by, doing);
+}
+
+type Born = NonNullable<EventDetails<'container.tag.create'>['immutability']>;
+
+/** What the event of a tag that is pointed says of its lock. */
+export function bornLocked(
+  hits: readonly Policy[],
+  previous: 'absent' | 'unlocked',
+): { immutability?: Born } {
+  const [decisive, ...others] = hits;
+  if (decisive === undefined) return {};
+  return { immutability: { trigger: 'policy', previous, ...toldOf([decisive, ...others]) } };
+}
+
+/** Before a project's content goes: throws tag_immutable or conflict, unless the setting lets it. */
+export async function requireDeletable(tx: Tx, projectId: string): Promise<void> {
+  const setting = await tx.q
+    .selectFrom('setting')
+    .select('value')
+    .where('namespace_id', '=', '')
+    .where('key', '=', 'projects.delete_locked')
+    .executeTakeFirst();
+  if (setting?.value === 'allow') return;
+  const locked = await tx.get(lockedTagOf, [projectId]);
+  if (locked !== undefined) {
+    const by = await lockedBy(tx, { tag: locked.name, lock: locked, called: [] });
+    if (by !== undefined) throw tagImmutable(by, 'deleted with its project');
+  }
+  const mark = await tx.get(markOfProject, [projectId]);
+  if (mark === undefined || mark.version === 0) return;
+  if ((await tx.get(runUnderWay, [mark.namespaceId, projectId])) === undefined) return;
+  throw new AppError(
+    'conflict',
+    'A policy is being carried to the tags here. Wait until its run is finished, then try again.',
+    { reason: 'conflict' },
+  );
+}
