@@ -178,7 +178,7 @@ async function composeDomain(
   const signing = { db, clock, trail, server, settings: config, atStep: await loadSteps(hook) };
   const eventLog = await Log.open(signing);
   opened.defer(() => eventLog.close());
-  const search = await Search.open({ db, clock, trail, location: locationOf(config) });
+  const search = await Search.open({ db, clock, trail, location: locationOf(config), hook });
   opened.defer(() => search.close());
   const registryKey = await readRegistryKey(config.dataDir);
   const { idleMinutes, longestHours, registryTokenSeconds } = config.session;

@@ -22,7 +22,7 @@ const latest = 3;
 /** The steps that this engine takes. */
 export function stepsOf(engine: Engine): DurableStep[] {
   const others = engine === 'sqlite' ? /^(unit|append|move)\./ : /^batch\./;
-  return durableSteps.filter((step) => !others.test(step) && !/^projection/.test(step));
+  return durableSteps.filter((step) => !others.test(step));
 }
 
 export async function killAtSteps({ engine, rounds }: { engine: Engine; rounds: number }): Promise<void> {

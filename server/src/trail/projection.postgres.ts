@@ -13,7 +13,7 @@ import {
   tooManyQuestions,
 } from './projection.ts';
 import { belongs, eventsPerBatch, freshState, projectStretch, selectStretch } from './projector.ts';
-import { PostgresSink } from './search-sink.postgres.ts';
+import { PostgresSink, type SinkOptions } from './search-sink.postgres.ts';
 import { NamesLeft } from './search-sink.ts';
 import { postgresSource } from './search-source.postgres.ts';
 import type { SearchSource } from './search-source.ts';
@@ -31,6 +31,8 @@ export class PostgresProjection implements Projection {
   readonly #waiting: (() => void)[] = [];
   #asking = 0;
   #projected = 0;
+  /** Another one after names were forgotten: what is remembered of words is then asked anew. */
+  #generation = 0;
   #failure: string | undefined;
   #head = 0;
   #running: Promise<void> | undefined;
@@ -41,13 +43,15 @@ export class PostgresProjection implements Projection {
   #stopListening: () => void = () => {};
   #closed = false;
 
-  private constructor(db: Db, options: { eventsPerCounting: number }) {
+  private constructor(db: Db, options: SinkOptions) {
     this.#db = db;
     this.#sink = new PostgresSink(db, options);
-    this.#source = postgresSource(db.read);
+    // Counts ask for `counted` in the statement that needs it.
+    const state = () => ({ next: this.#projected, generation: this.#generation, counted: 0 });
+    this.#source = postgresSource(db.read, state);
   }
 
-  static async open(db: Db, options: { eventsPerCounting: number }): Promise<PostgresProjection> {
+  static async open(db: Db, options: SinkOptions): Promise<PostgresProjection> {
     const projection = new PostgresProjection(db, options);
     await projection.#recover();
     projection.#stopListening = db.onHead((head) => projection.#follow(head));
@@ -113,6 +117,7 @@ export class PostgresProjection implements Projection {
           this.#sink.forget({ first: low, last: Math.min(last, low + most - 1) }, left),
         );
     await this.#write(() => this.#sink.forgetNames(left));
+    this.#generation++;
   }
 
   async reproject(indexes: readonly number[]): Promise<void> {
@@ -122,6 +127,7 @@ export class PostgresProjection implements Projection {
       await this.#write(async () => this.#sink.exchange(await this.#source.events(some), left));
     }
     await this.#write(() => this.#sink.forgetNames(left));
+    this.#generation++;
   }
 
   async close(): Promise<void> {

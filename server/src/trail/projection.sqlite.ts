@@ -3,6 +3,7 @@
  * questions. This thread only passes messages; what waits here is bounded.
  */
 import { Worker } from 'node:worker_threads';
+import type { StepHook } from '../db/steps.ts';
 import type { Db } from '../db/store.ts';
 import { AppError } from '../domain/error.ts';
 import {
@@ -24,6 +25,8 @@ export type SqliteProjectionParts = {
   searchPath: string;
   searchers: number;
   eventsPerCounting: number;
+  /** Only tests have one. */
+  hook?: StepHook | undefined;
 };
 
 type Asked = {
@@ -292,8 +295,8 @@ export class SqliteProjection implements Projection {
   }
 }
 
-function startProjector({ logPath, searchPath, eventsPerCounting }: SqliteProjectionParts): Worker {
-  const data: ProjectorData = { logPath, searchPath, eventsPerCounting };
+function startProjector({ logPath, searchPath, eventsPerCounting, hook }: SqliteProjectionParts): Worker {
+  const data: ProjectorData = { logPath, searchPath, eventsPerCounting, hook };
   // A batch is some megabytes of short-lived objects: with the default they would be moved twice before they die.
   return new Worker(new URL('./projector-worker.ts', import.meta.url), {
     workerData: data,

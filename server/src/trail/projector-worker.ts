@@ -7,6 +7,7 @@ import {
   removeSearchFile,
   type SqliteFile,
 } from '../db/search-file.ts';
+import { loadSteps, type StepHook } from '../db/steps.ts';
 import { workInBackground } from '../stdx/priority.ts';
 import type { StoredEvent } from './projected-row.ts';
 import { projectionLimits, type Run } from './projection.ts';
@@ -23,7 +24,12 @@ import {
 import { type Portion, SqliteSink } from './search-sink.sqlite.ts';
 import { NamesLeft } from './search-sink.ts';
 
-export type ProjectorData = { logPath: string; searchPath: string; eventsPerCounting: number };
+export type ProjectorData = {
+  logPath: string;
+  searchPath: string;
+  eventsPerCounting: number;
+  hook: StepHook | undefined;
+};
 /** To the thread: the log has grown; the file was found torn; events changed; end. */
 export type ProjectorOrder =
   | { head: number }
@@ -42,7 +48,8 @@ export type ProjectorNews =
 
 // Requests come first: a lag is bounded, and writers wait for this thread when it is too far behind.
 workInBackground();
-const { logPath, searchPath, eventsPerCounting } = workerData as ProjectorData;
+const { logPath, searchPath, eventsPerCounting, hook } = workerData as ProjectorData;
+const atStep = await loadSteps(hook);
 const log = openForReading(logPath);
 let file: SqliteFile;
 let sink: SqliteSink;
@@ -65,7 +72,7 @@ function open(): void {
 
 function openSink(): void {
   file = openSearchFile(searchPath);
-  sink = new SqliteSink(file, { eventsPerCounting });
+  sink = new SqliteSink(file, { eventsPerCounting, atStep });
 }
 
 /** The next index of a projection that belongs to this log; undefined when there is none. */

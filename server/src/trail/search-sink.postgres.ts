@@ -1,5 +1,6 @@
 /** The projection's writer on PostgreSQL: one transaction for each batch, beside the log in the same database. */
 import { statement, type Value } from '../db/statement.ts';
+import { type AtStep, noSteps } from '../db/steps.ts';
 import type { Db, ReadDb, Tx } from '../db/store.ts';
 import { nameKey, type ProjectedRow, projectRow, type StoredEvent } from './projected-row.ts';
 import type { Run } from './projection.ts';
@@ -72,18 +73,22 @@ const setNext = statement('UPDATE search_state SET next = ?');
 const setCounted = statement('UPDATE search_state SET counted = ?');
 const addBlock = statement(putBlock);
 
+export type SinkOptions = { eventsPerCounting: number; atStep?: AtStep };
+
 export class PostgresSink {
   readonly #db: Db;
   readonly #eventsPerCounting: number;
+  readonly #atStep: AtStep;
   readonly #words = new Map<string, number>();
   readonly #names = new NamesStored();
   readonly #gathered = new Gathered();
   /** Whether `gathered` is what lies between `counted` and `next` in the tables. */
   #isGathered = false;
 
-  constructor(db: Db, options: { eventsPerCounting: number }) {
+  constructor(db: Db, options: SinkOptions) {
     this.#db = db;
     this.#eventsPerCounting = options.eventsPerCounting;
+    this.#atStep = options.atStep ?? noSteps;
   }
 
   async state(on: ReadDb = this.#db.read): Promise<ProjectionState | undefined> {
@@ -112,10 +117,13 @@ export class PostgresSink {
       for (const { block, firstUs, lastUs } of blocks.values())
         await tx.run(addBlock, [block, firstUs, lastUs]);
       await tx.run(setNext, [next]);
-      if (this.#gathered.size < this.#eventsPerCounting) return;
-      await putCells(tx, this.#gathered.take());
-      await tx.run(setCounted, [next]);
+      if (this.#gathered.size >= this.#eventsPerCounting) {
+        await putCells(tx, this.#gathered.take());
+        await tx.run(setCounted, [next]);
+      }
+      this.#atStep('projection.rows');
     });
+    this.#atStep('projection.committed');
   }
 
   /** Takes out the events of a run of indexes. */

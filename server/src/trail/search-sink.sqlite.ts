@@ -1,5 +1,6 @@
 /** The projection's writer on SQLite: `search.db`, in a worker thread. */
 import type { SqliteFile } from '../db/search-file.ts';
+import { type AtStep, noSteps } from '../db/steps.ts';
 import type { StoredEvent } from './projected-row.ts';
 import { nameKey, type ProjectedRow, projectRow } from './projected-row.ts';
 import type { Run } from './projection.ts';
@@ -47,15 +48,17 @@ export type Portion = { rows: readonly ProjectedRow[]; next: number };
 export class SqliteSink {
   readonly #file: SqliteFile;
   readonly #eventsPerCounting: number;
+  readonly #atStep: AtStep;
   readonly #words = new Map<string, number>();
   readonly #names = new NamesStored();
   readonly #gathered = new Gathered();
   /** Whether `gathered` is what lies between `counted` and `next` in the file. */
   #isGathered = false;
 
-  constructor(file: SqliteFile, options: { eventsPerCounting: number }) {
+  constructor(file: SqliteFile, options: { eventsPerCounting: number; atStep?: AtStep }) {
     this.#file = file;
     this.#eventsPerCounting = options.eventsPerCounting;
+    this.#atStep = options.atStep ?? noSteps;
   }
 
   state(): ProjectionState | undefined {
@@ -72,7 +75,7 @@ export class SqliteSink {
 
   /** Stores all portions, each of which is asked for when it is wanted; returns the index they reach. */
   write(portions: Iterable<Portion>): number {
-    return this.#change(() => {
+    const written = this.#change(() => {
       let reached = 0;
       const blocks = new Map<number, Block>();
       for (const { rows, next } of portions) {
@@ -84,8 +87,11 @@ export class SqliteSink {
         this.#file.run(putBlock, [block, firstUs, lastUs]);
       this.#file.run('UPDATE search_state SET next = ?', [reached]);
       if (this.#gathered.size >= this.#eventsPerCounting) this.#count(reached);
+      this.#atStep('projection.rows');
       return reached;
     });
+    this.#atStep('projection.committed');
+    return written;
   }
 
   #put(row: ProjectedRow, gathered = this.#gathered): void {

@@ -15,6 +15,7 @@ import {
   type ShownEvent,
 } from '@tallyman/contract';
 import type { DatabaseLocation } from '../db/open.ts';
+import { loadSteps, type StepHook } from '../db/steps.ts';
 import type { Db } from '../db/store.ts';
 import { AppError, invalid } from '../domain/error.ts';
 import { type Clock, formatUs } from '../stdx/clock.ts';
@@ -39,6 +40,8 @@ export type SearchParts = {
   clock: Clock;
   trail: Pick<Trail, 'read'>;
   limits?: Partial<SearchLimits>;
+  /** Only tests have one: it is told of each durable step. */
+  hook?: StepHook | undefined;
 };
 
 export type SearchLimits = {
@@ -125,7 +128,7 @@ export class Search {
 
   /** On SQLite the projection is `search.db` beside the main file. Resolves before it has caught up. */
   static async open(parts: SearchParts): Promise<Search> {
-    const { db, location } = parts;
+    const { db, location, hook } = parts;
     const { searchers, eventsPerCounting } = { ...defaults, ...parts.limits };
     const projection =
       location.engine === 'sqlite'
@@ -135,8 +138,9 @@ export class Search {
             searchPath: searchPathOf(location.path),
             searchers,
             eventsPerCounting,
+            hook,
           })
-        : await PostgresProjection.open(db, { eventsPerCounting });
+        : await PostgresProjection.open(db, { eventsPerCounting, atStep: await loadSteps(hook) });
     return new Search(parts, projection, await db.head());
   }
 
