@@ -42,6 +42,13 @@ async function cutWal(path: string): Promise<void> {
 }
 
 const lockTimeoutMs = 10_000;
+/** SQLSTATE of a lock_timeout. */
+const lockNotAvailable = '55P03';
+
+function busy(cause: unknown): AppError {
+  const message = 'A table was in use for longer than its vacuum may wait; it is tried again later.';
+  return new AppError('unavailable', message, { reason: 'unavailable', cause });
+}
 
 async function vacuum(url: string, { tables, rewrite }: Reclaiming): Promise<void> {
   const client = new pg.Client({ connectionString: url });
@@ -52,6 +59,8 @@ async function vacuum(url: string, { tables, rewrite }: Reclaiming): Promise<voi
     await client.query(`SET lock_timeout = ${lockTimeoutMs}`);
     for (const table of tables)
       await client.query(`VACUUM ${rewrite ? '(FULL) ' : ''}${client.escapeIdentifier(table)}`);
+  } catch (cause) {
+    throw (cause as { code?: string }).code === lockNotAvailable ? busy(cause) : cause;
   } finally {
     await client.end();
   }

@@ -3,7 +3,7 @@
  * Ids stay, so that history still says that it was one and the same; names, labels and addresses go.
  */
 import { hash } from 'node:crypto';
-import type { ReadDb, Tx } from '../db/store.ts';
+import type { Db, ReadDb, Tx } from '../db/store.ts';
 import { AppError } from '../domain/error.ts';
 import { sourceOf } from '../http/facts.ts';
 import { secretBytes } from '../stdx/random.ts';
@@ -45,21 +45,30 @@ export async function getErasable(db: ReadDb, userId: string): Promise<KnownAs> 
   };
 }
 
-/** Throws conflict when the text names somebody who has, or had, an account: that is erased by its id. */
+/**
+ * Throws conflict when the text names somebody who has, or had, an account: that is erased by its id. A name that was
+ * freed since is nobody's.
+ */
 export async function requireNobodys(db: ReadDb, text: string): Promise<void> {
   const name = text.toLowerCase();
-  const namespace = await db.q
+  const living = await db.q
     .selectFrom('namespace')
     .select('id')
     .where('name', '=', name)
-    .limit(1)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst();
+  const former = await db.q
+    .selectFrom('reserved_name')
+    .select('former_id')
+    .where('format', '=', '')
+    .where('name', '=', name)
     .executeTakeFirst();
   const email = parseEmail(text);
   const user =
     email === undefined
       ? undefined
       : await db.q.selectFrom('user_account').select('id').where('email', '=', email).executeTakeFirst();
-  if (namespace === undefined && user === undefined) return;
+  if (living === undefined && former === undefined && user === undefined) return;
   throw new AppError(
     'conflict',
     'An account or organisation is, or was, called so. To erase a user, delete the account and give its id.',
@@ -73,19 +82,25 @@ export async function findOtherNames(
   { names, userId }: { names: readonly string[]; userId: string | undefined },
 ): Promise<string[]> {
   const found = new Set<string>();
-  for (const name of names) {
+  for (let after = 0; ; ) {
     const rows = await db.q
       .selectFrom('namespace')
-      .select('name')
-      .where('name', 'like', `%${name.replace(/[%_\\]/g, '_')}%`)
-      .where('id', '!=', userId ?? '')
-      .limit(mostOthers)
+      .select(['num', 'id', 'name'])
+      .where('num', '>', after)
+      .orderBy('num')
+      .limit(rowsPerLook)
       .execute();
-    for (const row of rows) if (row.name.includes(name)) found.add(row.name);
+    for (const row of rows)
+      if (row.id !== userId && names.some((name) => row.name.includes(name))) found.add(row.name);
+    const last = rows.at(-1);
+    if (last === undefined || found.size > mostOthers) return [...found].slice(0, mostOthers);
+    after = last.num;
+    // Each look is short; all of them together would hold the thread.
+    await new Promise(setImmediate);
   }
-  return [...found];
 }
 
+const rowsPerLook = 500;
 const mostOthers = 1_000;
 
 /** A name that an erasure put in the place of another. */
@@ -139,14 +154,25 @@ export async function eraseAccountIn(parts: Pick<AccountParts, 'db'>, tx: Tx, us
 }
 
 /** An address to be forgotten stands at most where a credential was last used from. 16 bytes each, hexadecimal. */
-export async function eraseSourcesIn(tx: Tx, addresses: readonly string[]): Promise<void> {
-  for (const hex of addresses) {
-    const source = sourceOf(formatAddress(hex));
-    await tx.q
-      .updateTable('credential')
-      .set({ last_used_source: null })
-      .where('last_used_source', '=', source)
+export async function eraseSources(db: Db, addresses: readonly string[]): Promise<void> {
+  const sources = new Set(addresses.map((hex) => sourceOf(formatAddress(hex))));
+  for (let after = ''; ; ) {
+    const rows = await db.read.q
+      .selectFrom('credential')
+      .select(['id', 'last_used_source'])
+      .where('id', '>', after)
+      .orderBy('id')
+      .limit(rowsPerLook)
       .execute();
+    const used = rows.filter((row) => sources.has(row.last_used_source ?? '')).map((row) => row.id);
+    if (used.length > 0)
+      await db.transact((tx) =>
+        tx.q.updateTable('credential').set({ last_used_source: null }).where('id', 'in', used).execute(),
+      );
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    after = last.id;
+    await new Promise(setImmediate);
   }
 }
 

@@ -11,8 +11,10 @@ type Use = { atUs: number; source: string };
 const maxPending = 10_000;
 const perUnit = 200;
 
+/** One without a hint was erased: a use that was still waiting must not bring its address back. */
 const put = statement(
-  'UPDATE credential SET last_used_at = ?, last_used_source = ? WHERE id = ? AND (last_used_at IS NULL OR last_used_at < ?)',
+  `UPDATE credential SET last_used_at = ?, last_used_source = ?
+   WHERE id = ? AND hint <> '' AND (last_used_at IS NULL OR last_used_at < ?)`,
 );
 
 export class LastUse {

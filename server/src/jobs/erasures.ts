@@ -53,8 +53,9 @@ export type ErasedRooms = {
     db: Db['read'],
     of: { names: readonly string[]; userId: string | undefined },
   ): Promise<string[]>;
-  /** In one unit; idempotent. */
-  eraseIn(tx: Tx, erasure: Pick<Erasure, 'kind' | 'userId' | 'traces'>): Promise<void>;
+  /** Addresses to be forgotten; in short units. Idempotent, as the next. */
+  eraseSources(addresses: readonly string[]): Promise<void>;
+  eraseUserIn(tx: Tx, user: { userId: string; names: readonly string[] }): Promise<void>;
 };
 
 export type ErasureParts = Omit<EraseParts, 'trail'> & {
@@ -347,10 +348,13 @@ async function remove(work: Work): Promise<Stepped> {
 
 async function accounts(work: Work): Promise<Stepped> {
   const { parts, erasure } = work;
+  const { kind, userId, traces } = erasure;
+  // Of a user, those stay who came from the same address: it is theirs, too.
+  if (kind === 'address') await parts.rooms.eraseSources(traces.addresses);
   await parts.db.transact(async (tx) => {
     await tx.lock(forgetLock);
     requireNoHold(heldOf(await readHeld(tx), erasure));
-    await parts.rooms.eraseIn(tx, erasure);
+    if (userId !== undefined) await parts.rooms.eraseUserIn(tx, { userId, names: traces.names });
     await saveIn(tx, { ...work, phase: 'follow' }, { at: 0, of: 0 }, {});
   });
   return { next: 'more' };

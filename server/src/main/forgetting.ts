@@ -9,7 +9,7 @@ import { reclaim } from '../db/reclaim.ts';
 import type { Db } from '../db/store.ts';
 import {
   eraseAccountIn,
-  eraseSourcesIn,
+  eraseSources,
   findOtherNames,
   getErasable,
   requireNobodys,
@@ -88,12 +88,11 @@ function erasedRooms(db: Db): ErasedRooms {
     getErasable,
     requireNobodys,
     findOtherNames,
-    eraseIn: async (tx, { kind, userId, traces }) => {
-      if (kind === 'address') await eraseSourcesIn(tx, traces.addresses);
-      if (userId === undefined) return;
+    eraseSources: (addresses) => eraseSources(db, addresses),
+    eraseUserIn: async (tx, { userId, names }) => {
       await eraseAccountIn({ db }, tx, userId);
       const projectIds = await eraseProjectsIn({ db }, tx, userId);
-      await eraseContentIn(tx, { userId, projectIds, names: traces.names });
+      await eraseContentIn(tx, { userId, projectIds, names });
     },
   };
 }

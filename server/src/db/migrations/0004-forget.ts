@@ -26,6 +26,9 @@ export const forget: Migration = {
        state {text} NOT NULL, preview {text} NOT NULL, removed {text} NOT NULL, error {text}, requested_at {int} NOT NULL,
        changed_at {int} NOT NULL, job_id {text})`,
     `CREATE TABLE search_redo (seq {serial}, indexes {text} NOT NULL)`,
+    `CREATE INDEX project_owner ON project (namespace_id)`,
+    `CREATE INDEX robot_owner ON robot (namespace_id)`,
+    `CREATE INDEX reserved_name_former ON reserved_name (former_id)`,
 
     `ALTER TABLE job ADD COLUMN key {text}`,
     `ALTER TABLE job ADD COLUMN owner {text}`,

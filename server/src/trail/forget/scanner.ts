@@ -81,9 +81,27 @@ export function answerOver(
   return { ...findTraces(rows, question), next, end: false };
 }
 
-/** Types that may explain something are looked at whole. */
+/** Only traces are looked for in private rows; … */
 export function needsFields(question: Question): boolean {
-  return question.name !== 'expired' || question.explaining.length > 0;
+  return question.name !== 'expired';
+}
+
+/** … and of events that may explain something the fields are read afterwards. */
+export function wantedFields(answer: Answer<Expired> | Answer<Found>): number[] {
+  return answer.hits.flatMap((hit) => ('stored' in hit ? [hit.idx] : []));
+}
+
+export function selectFields(indexes: readonly number[]): string {
+  return `SELECT idx, fields FROM event_private WHERE idx IN (${indexes.map(Number).join(',')})`;
+}
+
+export function addFields(
+  answer: Answer<Expired> | Answer<Found>,
+  rows: readonly { idx: number; fields: string }[],
+): void {
+  const fields = new Map(rows.map((row) => [row.idx, row.fields]));
+  for (const hit of answer.hits)
+    if ('stored' in hit && hit.stored) hit.stored.fields = fields.get(hit.idx) ?? null;
 }
 
 function inline(db: Db): Ask {
@@ -91,7 +109,10 @@ function inline(db: Db): Ask {
   return async (question) => {
     const limit = portion.postgres;
     const read = statementOf(question.place, { limit, withFields: needsFields(question) });
-    return answerOver(question, await source.rows<StoredEvent>(read), limit);
+    const answer = answerOver(question, await source.rows<StoredEvent>(read), limit);
+    const wanted = wantedFields(answer);
+    if (wanted.length > 0) addFields(answer, await source.rows({ text: selectFields(wanted), params: [] }));
+    return answer;
   };
 }
 
