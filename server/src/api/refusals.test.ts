@@ -100,10 +100,6 @@ function pathOf(row: ApiRoute, world: World): string {
     erasure: world.ada.token.id,
     job: world.ada.token.id,
     key: 'organisations.create',
-    class: 'routine',
-    hold: world.ada.token.id,
-    erasure: world.ada.token.id,
-    job: world.ada.token.id,
   };
   return row.path.replace(/\{(\w+)\}/g, (_whole, name: string) => values[name] ?? assert.fail(name));
 }
