@@ -2,11 +2,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { clientSkip } from '../tests/support/clients.ts';
+import { createTestDatabase, postgresSkip } from '../tests/support/postgres.ts';
+import { createTempFolder } from '../tests/support/temp-folder.ts';
 import { eventRateRows } from './event-rate.ts';
 import { logRows } from './log.ts';
 import { compare, interval, median } from './pairs.ts';
 import { refusalRows } from './refusals.ts';
 import { type RegistryOptions, registryRows, trailCostRows } from './registry.ts';
+import { scaleRows } from './scale.ts';
+import { scalePeerRows } from './scale-peer.ts';
 import { firstPageRows, sustainedRow } from './search.ts';
 import { type BenchRow, formatTable } from './table.ts';
 
@@ -82,4 +86,23 @@ test('small: the trail on beside off', { skip: clientSkip('skopeo', 'wrk') }, as
 
 test('small: what each switch costs', { skip: clientSkip('wrk') }, async () => {
   measured(await refusalRows({ seconds: 1, pairs: 1, warmUps: 0 }));
+});
+
+test('small: how searches grow', async () => {
+  await using folder = await createTempFolder('bench-scale');
+  measured(
+    await scaleRows({
+      folder: folder.path,
+      short: 1_000,
+      long: 3_000,
+      pairs: 1,
+      sideMs: 1,
+      only: 'organisation',
+    }),
+  );
+});
+
+test('small: searches beside the table of the reference', { skip: postgresSkip() }, async () => {
+  await using database = await createTestDatabase();
+  measured(await scalePeerRows({ url: database.url, events: 2_000, pairs: 1, sideMs: 1 }));
 });

@@ -2,13 +2,14 @@
  * `npm run bench:fill -- --events 10000000 --data <folder> [--engine sqlite|postgres --url postgres://…]`: a log of so many
  * realistic events with its tree, and the search index over it. Goes on where it was stopped.
  */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type DatabaseLocation, openDb } from '../server/src/db/open.ts';
 import { systemClock } from '../server/src/stdx/clock.ts';
-import { Search } from '../server/src/trail/search.ts';
+import { Search, searchPathOf } from '../server/src/trail/search.ts';
 import { Trail } from '../server/src/trail/trail.ts';
-import { fillLog, requireRoom } from './filling.ts';
+import { createSearchIndexes, dropSearchIndexes, fillLog, requireRoom } from './filling.ts';
 
 const { values } = parseArgs({
   options: {
@@ -43,6 +44,8 @@ say(
 );
 
 const building = performance.now();
+const searchPath = location.engine === 'sqlite' ? searchPathOf(location.path) : undefined;
+if (searchPath !== undefined && !existsSync(searchPath)) dropSearchIndexes(searchPath);
 const cpu = process.cpuUsage();
 const clock = systemClock();
 const db = await openDb(location);
@@ -61,6 +64,10 @@ say(
 );
 await search.close();
 await db.close();
+if (searchPath !== undefined) {
+  const sorting = performance.now();
+  createSearchIndexes(searchPath, (name) => say(`${name}: ${seconds(sorting).toFixed(1)} s`));
+}
 
 function locationOf(): DatabaseLocation {
   if (values.engine === 'postgres') {

@@ -3,7 +3,9 @@ import { existsSync, mkdirSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import pg from 'pg';
 import { LogTree } from '../server/src/db/log-tree.ts';
+import { searchTables } from '../server/src/db/migrations/0002-search.ts';
 import { type DatabaseLocation, migrate } from '../server/src/db/open.ts';
+import { openSearchFile } from '../server/src/db/search-file.ts';
 import { openSqlite } from '../server/src/db/sqlite-file.ts';
 import { SqliteLog } from '../server/src/db/sqlite-log.ts';
 import type { SealedEvent } from '../server/src/db/store.ts';
@@ -64,6 +66,33 @@ function fillSqlite(path: string, events: number, tell: Progress): number {
   } finally {
     handle.close();
   }
+}
+
+/** A new search index is built without its secondary indexes, which are then made by sorting: half the work. */
+export function dropSearchIndexes(searchPath: string): void {
+  const file = openSearchFile(searchPath);
+  for (const sql of secondaryIndexes()) file.exec(`DROP INDEX IF EXISTS ${nameOf(sql)}`);
+  file.close();
+}
+
+/** Makes those that are missing; until then no search may be asked. */
+export function createSearchIndexes(searchPath: string, tell: (name: string) => void = () => {}): void {
+  const file = openSearchFile(searchPath);
+  file.exec('PRAGMA temp_store = FILE; PRAGMA cache_size = -262144');
+  for (const sql of secondaryIndexes()) {
+    file.exec(sql.replace(/INDEX /, 'INDEX IF NOT EXISTS '));
+    tell(nameOf(sql));
+  }
+  file.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  file.close();
+}
+
+function secondaryIndexes(): string[] {
+  return searchTables.filter((sql) => /^CREATE (UNIQUE )?INDEX/.test(sql));
+}
+
+function nameOf(sql: string): string {
+  return /INDEX (\w+)/.exec(sql)?.[1] as string;
 }
 
 async function fillPostgres(url: string, events: number, tell: Progress): Promise<number> {

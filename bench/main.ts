@@ -1,18 +1,28 @@
 /**
- * `npm run bench`: every claim of speed as a ratio, both sides in one run. `--quick` runs short; `--row a|b|c|d|e|f` runs one.
+ * `npm run bench`: every claim of speed as a ratio, both sides in one run. `--quick` runs short; `--row a|b|c|d|e|f|scale` runs one.
+ * `--row scale` keeps its logs in `--data`, compares `--events` (10 million) with 100,000, and takes `--only` for some questions.
  * Needs docker-registry, skopeo and wrk for rows a, c and e; install-bench-peers.sh installs them where it may.
  */
 import { parseArgs } from 'node:util';
 import { createTestDatabase, postgresSkip } from '../tests/support/postgres.ts';
+import { createTempFolder } from '../tests/support/temp-folder.ts';
 import { eventRateRows } from './event-rate.ts';
 import { logRows } from './log.ts';
 import { refusalRows } from './refusals.ts';
 import { type RegistryOptions, registryRows, trailCostRows } from './registry.ts';
+import { scaleRows } from './scale.ts';
+import { scalePeerRows } from './scale-peer.ts';
 import { firstPageRows, sustainedRow } from './search.ts';
 import { type BenchRow, formatTable } from './table.ts';
 
 const { values } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, row: { type: 'string', multiple: true } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    row: { type: 'string', multiple: true },
+    data: { type: 'string' },
+    events: { type: 'string' },
+    only: { type: 'string' },
+  },
 });
 const quick = values.quick;
 const wanted = (row: string) => values.row === undefined || values.row.includes(row);
@@ -56,4 +66,24 @@ await add('f', () =>
     verifyEvents: quick ? 100_000 : 1_000_000,
   }),
 );
+await add('scale', async () => {
+  const folder = database.use(await createTempFolder('bench-scale')).path;
+  return scaleRows({
+    folder: values.data ?? folder,
+    short: quick ? 10_000 : 100_000,
+    long: Number(values.events ?? (quick ? 100_000 : 10_000_000)),
+    pairs: quick ? 3 : 7,
+    sideMs: quick ? 20 : 60,
+    only: values.only,
+  });
+});
+if (postgresSkip() === false)
+  await add('scale', async () =>
+    scalePeerRows({
+      url: await freshDatabase(),
+      events: quick ? 30_000 : 1_000_000,
+      pairs: quick ? 3 : 11,
+      sideMs: 100,
+    }),
+  );
 process.stdout.write(`${formatTable(rows)}\n`);

@@ -4,51 +4,44 @@
  * projection's indexes.
  */
 import { DatabaseSync } from 'node:sqlite';
+import type { EventFilter } from '@tallyman/contract';
 import { searchTables } from '../server/src/db/migrations/0002-search.ts';
 import { openDb } from '../server/src/db/open.ts';
 import { systemClock } from '../server/src/stdx/clock.ts';
 import type { EventDraft } from '../server/src/trail/draft.ts';
-import type { Reader, View } from '../server/src/trail/reader.ts';
 import { sealDraft } from '../server/src/trail/seal.ts';
 import { Search } from '../server/src/trail/search.ts';
 import { Trail } from '../server/src/trail/trail.ts';
 import { createTempFolder } from '../tests/support/temp-folder.ts';
 import { waitFor } from '../tests/support/wait-for.ts';
+import { rareType } from './busy-registry.ts';
 import { compare } from './pairs.ts';
 import { sampleEvents } from './sample-events.ts';
+import { openFilled } from './scale.ts';
+import { scaleViews } from './scale-questions.ts';
 import type { BenchRow } from './table.ts';
 
 const clock = systemClock();
-/** One event in so many of the busiest organisation is of the rare type. */
-const rareEvery = 10_000;
-const fillBatch = 2_000;
 const pagesPerRun = 200;
 
 export type SearchBenchOptions = { events: number; pairs: number };
 
+/** One event in a thousand is of the rare type: among a million, the busiest organisation has more than a page of them. */
 export async function firstPageRows({ events, pairs }: SearchBenchOptions): Promise<BenchRow[]> {
   await using folder = await createTempFolder('bench-search');
-  const location = { engine: 'sqlite', path: folder.join('tallyman.db') } as const;
-  const db = await openDb(location);
-  const trail = new Trail({ db, clock });
-  const namespace = await fill(db, events);
-  const search = await Search.open({ db, clock, trail, location });
-  await waitFor('the projection to catch up', () => search.lag() === 0, { timeoutMs: 600_000 });
-  const view: View = { kind: 'namespace', namespace };
-  const reader = ownerOf(namespace.id);
+  await using filled = await openFilled({ engine: 'sqlite', path: folder.join('tallyman.db') }, events);
+  const { view, reader } = scaleViews.organisation as (typeof scaleViews)[string];
   const latencies: number[] = [];
-  const page = (type: string[] | undefined) => async () => {
+  const page = (filter: EventFilter) => async () => {
     const from = performance.now();
     for (let at = 0; at < pagesPerRun; at++) {
       const one = performance.now();
-      await search.search({ view, filter: type === undefined ? {} : { type } }, reader);
-      if (type !== undefined) latencies.push(performance.now() - one);
+      await filled.search.search({ view, filter }, reader);
+      if (filter.type !== undefined) latencies.push(performance.now() - one);
     }
     return pagesPerRun / ((performance.now() - from) / 1000);
   };
-  const comparison = await compare(page(['container.tag.expire']), page(undefined), { pairs });
-  await search.close();
-  await db.close();
+  const comparison = await compare(page({ type: [rareType()] }), page({}), { pairs });
   const millis = latencies.toSorted((a, b) => a - b)[latencies.length >> 1] ?? Number.NaN;
   return [
     {
@@ -60,49 +53,6 @@ export async function firstPageRows({ events, pairs }: SearchBenchOptions): Prom
       note: `${millis.toFixed(2)} ms a page (bar: 5 ms)`,
     },
   ];
-}
-
-async function fill(
-  db: Awaited<ReturnType<typeof openDb>>,
-  events: number,
-): Promise<{ kind: 'organisation'; id: string; name: string }> {
-  const samples = sampleEvents();
-  const busiest = samples.namespaceOf(0);
-  for (let at = 0; at < events; at += fillBatch) {
-    const batch = Array.from({ length: Math.min(fillBatch, events - at) }, (_, offset) => {
-      const draft = samples.next();
-      return sealDraft((at + offset) % rareEvery === 0 ? rare(draft, busiest) : draft, clock);
-    });
-    await db.append(batch);
-  }
-  return busiest;
-}
-
-function rare(draft: EventDraft, namespace: { kind: 'organisation'; id: string; name: string }): EventDraft {
-  const expiry: EventDraft<'container.tag.expire'> = {
-    ...draft,
-    type: 'container.tag.expire',
-    scope: { ...draft.scope, namespace },
-    details: { tag: 'v1', digest: draft.target?.id ?? '', to: '2027-01-01T00:00:00.000000Z' },
-  };
-  return expiry as unknown as EventDraft;
-}
-
-function ownerOf(namespaceId: string): Reader {
-  return {
-    by: {
-      actor: { kind: 'user', id: 'owner', name: 'owner', proven: true },
-      credential: { kind: 'session' },
-      request: { id: 'bench', protocol: 'internal' },
-    },
-    role: 'person',
-    principalId: 'owner',
-    accountId: 'owner',
-    owned: [namespaceId],
-    memberOf: [],
-    ownedProjects: { ids: [], ofNamespaces: [] },
-    maintainedProjects: { ids: [], ofNamespaces: [] },
-  };
 }
 
 export type SustainedOptions = { seconds: number; pairs: number; writers: number };

@@ -5,6 +5,8 @@ import type { Driver } from './filter.ts';
 import type { StoredEvent } from './projected-row.ts';
 import {
   type CandidateRequest,
+  type First,
+  type FirstRequest,
   idxIn,
   portions,
   type SearchSource,
@@ -13,11 +15,19 @@ import {
 } from './search-source.ts';
 import type { Sql } from './sql.ts';
 
-export function postgresSource(read: ReadDb): SearchSource {
+export function postgresSource(
+  read: ReadDb,
+  state?: () => { next: number; generation: number; counted: number },
+): SearchSource {
   const rows = async <R>(sql: Sql): Promise<R[]> => (await read.q.executeQuery<R>(compiled(sql))).rows;
   return {
     engine: 'postgres',
     rows,
+    ...(state && { state }),
+    async first(request) {
+      const [row] = await rows<First>(firstSql(request));
+      return row ?? { found: [], looked: 0, last: undefined };
+    },
     async *candidates(request) {
       const span = { ...request.span };
       for (let wanted = request.first; ; wanted = Math.min(wanted * 2, portions.largest)) {
@@ -52,6 +62,19 @@ export function compiled({ text, params }: Sql): CompiledQuery<never> {
   let parameter = 0;
   const sql = text.replace(/\?/g, () => `$${++parameter}`).replaceAll('INSTR(', 'STRPOS(');
   return CompiledQuery.raw(sql, [...params]) as CompiledQuery<never>;
+}
+
+function firstSql(request: FirstRequest): Sql {
+  const { where, most, first, newestFirst } = request;
+  const candidates = candidatesSql(request, first);
+  const order = newestFirst ? 'DESC' : 'ASC';
+  const matching = `SELECT idx FROM search_event WHERE idx IN (SELECT idx FROM c) AND ${where.text} ORDER BY idx ${order} LIMIT ${most}`;
+  return {
+    text: `WITH c AS MATERIALIZED (${candidates.text}), f AS (${matching})
+      SELECT array(SELECT idx::float8 FROM f ORDER BY idx ${order}) AS found, count(*) AS looked,
+        ${newestFirst ? 'min' : 'max'}(idx) AS last FROM c`,
+    params: [...candidates.params, ...where.params],
+  };
 }
 
 function candidatesSql({ driver, types, span, newestFirst }: CandidateRequest, wanted: number): Sql {

@@ -28,12 +28,21 @@ export type SizesRequest = {
   most: number;
 };
 
+/** The first candidates and which of them match, newest or oldest first. */
+export type FirstRequest = CandidateRequest & { where: Sql; most: number };
+/** `looked`: how many candidates there were, up to `first`, and the last of them. `found`: at most `most`. */
+export type First = { found: number[]; looked: number; last: number | undefined };
+
 export interface SearchSource {
   readonly engine: Engine;
   /** For statements on the projection's tables. */
   rows<R>(sql: Sql): Promise<R[]>;
   /** Indexes of the runs' events, each once, in order, in growing portions; the last portion may be empty. */
   candidates(request: CandidateRequest): AsyncIterable<readonly number[]>;
+  /** Where each statement is a journey: the first portion and its matches in one. */
+  first?(request: FirstRequest): Promise<First>;
+  /** How far the projection is, where that is known without asking. */
+  state?(): { next: number; generation: number; counted: number };
   /** How many events lie in the runs of each driver, counted up to `most`; one in several runs counts several times. */
   sizes(request: SizesRequest): Promise<number[]>;
   /** The events themselves, in the order asked for; those whose body was dropped are left out. */

@@ -1,6 +1,6 @@
 /** Both engines keep the promises of the reading side; each can be found damaged in its own ways. */
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { it } from 'node:test';
 import { createTestDatabase, postgresSkip } from '../../../tests/support/postgres.ts';
 import { createSeededRandom } from '../../../tests/support/seeded-random.ts';
@@ -107,6 +107,42 @@ it('a projection found damaged while it is searched is made anew, and searches g
   await assert.rejects(search.search(question, reader), { code: 'unavailable' });
   const after = await waitFor('the projection made anew', () => search.search(question, reader));
   assert.deepEqual(after.items, before.items);
+  await search.close();
+  await db.close();
+});
+
+it('a projector that breaks is started again, tells so, and catches up', async () => {
+  await using folder = await createTempFolder('search');
+  const location = { engine: 'sqlite' as const, path: folder.join('tallyman.db') };
+  const db = await openDb(location);
+  const clock = systemClock();
+  const search = await Search.open({ db, location, clock, trail: new Trail({ db, clock }) });
+  const random = createSeededRandom(2);
+  const add = () => db.append(Array.from({ length: 20 }, () => make(randomDraft(random), clock)));
+  await add();
+  const question = { view: { kind: 'administration' as const }, filter: {}, limit: 500 };
+  const reader = readers.auditor;
+  assert.ok(reader);
+  const before = await waitFor('the first events', async () => {
+    const { items } = await search.search(question, reader);
+    return items.length >= 20 && items;
+  });
+  // A folder where the file should be: the torn file cannot be made anew, and the thread ends.
+  const path = searchPathOf(location.path);
+  const file = openSearchFile(path);
+  file.exec('DROP TABLE search_state');
+  file.close();
+  for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true });
+  mkdirSync(path);
+  await add();
+  await waitFor('the projector to break', () => search.failure() !== undefined);
+  rmdirSync(path);
+  await waitFor('another projector', () => search.restarts() > 0 && search.lag() === 0, {
+    timeoutMs: 30_000,
+  });
+  assert.equal(search.failure(), undefined);
+  const after = await waitFor('searches', () => search.search(question, reader), { timeoutMs: 30_000 });
+  assert.ok(after.items.length >= before.length + 20);
   await search.close();
   await db.close();
 });

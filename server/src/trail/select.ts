@@ -23,6 +23,8 @@ import { inValues, joined, type Sql } from './sql.ts';
 
 /** Rows looked at for one page. */
 export const mostScanned = 20_000;
+/** Candidates looked at in one journey. */
+const firstAtOnce = 128;
 /** How many events of a run are counted before it is called large. */
 const probed = 1_000;
 const namesPerLookup = 500;
@@ -54,6 +56,7 @@ export type Selected = {
 export type SearchState = { next: number; generation: number; counted: number };
 
 export async function readState(source: SearchSource): Promise<SearchState> {
+  if (source.state) return source.state();
   const [state] = await source.rows<SearchState>({
     text: 'SELECT next, generation, counted FROM search_state',
     params: [],
@@ -78,16 +81,27 @@ export async function selectIndexes(
   if (span.low >= span.high) return nothing;
   const plan = await planOf(source, await words.of(source, state), selection);
   const driver = await fewest(source, plan, span);
-  const portions = source.candidates({
-    driver,
-    types: plan.types,
-    span,
-    newestFirst: selection.newestFirst,
-    first: selection.limit + 1,
-  });
+  const { newestFirst, limit } = selection;
+  const request = { driver, types: plan.types, span, newestFirst, first: limit + 1 };
   const found: number[] = [];
   let scanned = 0;
   let reached: number | undefined;
+  if (source.first) {
+    const first = await source.first({ ...request, first: firstAtOnce, where: plan.where, most: limit + 1 });
+    if (first.found.length > limit)
+      return {
+        ...nothing,
+        indexes: first.found.slice(0, limit),
+        more: true,
+        reached: first.found[limit - 1],
+      };
+    if (first.looked < firstAtOnce || first.last === undefined) return { ...nothing, indexes: first.found };
+    found.push(...first.found);
+    scanned = first.looked;
+    reached = first.last;
+    request.span = newestFirst ? { ...span, high: first.last } : { ...span, low: first.last + 1 };
+  }
+  const portions = source.candidates(request);
   for await (const portion of portions) {
     selection.requireWanted?.();
     if (portion.length === 0) continue;

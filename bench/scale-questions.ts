@@ -1,0 +1,87 @@
+/** What is asked of a log to see how searches grow: each view, and each filter in it, with what a busy registry makes likely. */
+import type { EventFilter } from '@tallyman/contract';
+import { formatUs } from '../server/src/stdx/clock.ts';
+import type { Reader, View } from '../server/src/trail/reader.ts';
+import {
+  addressOf,
+  gapUs,
+  idOf,
+  organisationOf,
+  projectOf,
+  rareType,
+  timeOf,
+  userOf,
+  veryRareType,
+} from './busy-registry.ts';
+
+/** The busiest of each. */
+const organisation = organisationOf(0);
+const { namespace, project } = projectOf(0);
+const user = userOf(0);
+
+const nobody = {
+  by: {
+    actor: { kind: 'user' as const, id: 'reader', name: 'reader', proven: true },
+    credential: { kind: 'session' as const },
+    request: { id: 'bench', protocol: 'internal' as const },
+  },
+  role: 'person' as const,
+  principalId: 'reader',
+  accountId: 'reader',
+  owned: [] as string[],
+  memberOf: [],
+  ownedProjects: { ids: [], ofNamespaces: [] },
+  maintainedProjects: { ids: [], ofNamespaces: [] },
+} satisfies Reader;
+
+export const scaleViews: Readonly<Record<string, { view: View; reader: Reader }>> = {
+  administration: { view: { kind: 'administration' }, reader: { ...nobody, role: 'administrator' } },
+  organisation: {
+    view: { kind: 'namespace', namespace: organisation },
+    reader: { ...nobody, owned: [organisation.id] },
+  },
+  project: {
+    view: { kind: 'project', namespace, project },
+    reader: { ...nobody, ownedProjects: { ids: [project.id], ofNamespaces: [] } },
+  },
+  me: {
+    view: { kind: 'me' },
+    reader: { ...nobody, principalId: user.id, accountId: user.id, owned: [user.id] },
+  },
+};
+
+/** Filters of a page, by name. `events`: how long the log is; what is asked for lies near its end. */
+export function scaleFilters(events: number): Readonly<Record<string, EventFilter>> {
+  const day = 86_400_000_000;
+  const end = timeOf(events - 1) + gapUs;
+  return {
+    'no filter': {},
+    'a common type': { type: ['container.manifest.pull'] },
+    'a family of types': { type: ['container.tag.'] },
+    'a type of one in 1,000': { type: [rareType()] },
+    'a type of one in 10,000': { type: [veryRareType()] },
+    actor: { actor: [user.id] },
+    'actor by name': { actor: [userOf(3).name] },
+    'actor and a rare type': { actor: [user.id], type: [rareType()] },
+    'kind of actor': { actorKind: ['user'] },
+    credential: { credential: [idOf('token', 0)] },
+    'kind of credential': { credentialKind: ['access_token'] },
+    namespace: { namespace: [organisationOf(0).id] },
+    project: { project: [project.id] },
+    target: { targetKind: ['manifest'] },
+    outcome: { outcome: ['denied'] },
+    reason: { reason: ['not_permitted'] },
+    address: { ip: [addressOf(0)] },
+    'range of addresses': { ip: ['10.0.0.0/12'] },
+    'user agent': { userAgent: ['skopeo'] },
+    'one day': { from: formatUs(end - 2 * day), to: formatUs(end - day) },
+    'a word that is there': { text: 'user-3' },
+    'a word that is not': { text: 'no-such-word-anywhere' },
+  };
+}
+
+/** The last days, as long for a short log as for a long one. */
+export function lastDays(events: number, days: number): EventFilter {
+  const end = timeOf(events - 1) + gapUs;
+  return { from: formatUs(end - days * 86_400_000_000), to: formatUs(end) };
+}

@@ -1,0 +1,173 @@
+/**
+ * Row scale: how searches and counts grow with the log. The same question is asked of a short and a long log in turns, so
+ * that a slow phase of the machine hits both; and of PostgreSQL beside the reference's own table, indexes and query over
+ * the same events. The ratio is of rates: 0.667 means that the long log takes 1.5 times as long.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type DatabaseLocation, openDb } from '../server/src/db/open.ts';
+import { systemClock } from '../server/src/stdx/clock.ts';
+import { questionText } from '../server/src/trail/answer.ts';
+import { formatCursor } from '../server/src/trail/cursor.ts';
+import { Search, searchPathOf } from '../server/src/trail/search.ts';
+import { waitFor } from '../tests/support/wait-for.ts';
+import { createSearchIndexes, dropSearchIndexes, fillLog, requireRoom } from './filling.ts';
+import { compare } from './pairs.ts';
+import { lastDays, scaleFilters, scaleViews } from './scale-questions.ts';
+import type { BenchRow } from './table.ts';
+
+export type ScaleOptions = {
+  /** A folder that keeps the logs for the next run. */
+  folder: string;
+  short: number;
+  long: number;
+  pairs: number;
+  /** How much CPU time one side of a pair takes. */
+  sideMs: number;
+  /** Only questions whose name has this in it. */
+  only?: string | undefined;
+};
+
+export type FilledSearch = AsyncDisposable & { search: Search; events: number };
+
+const clock = systemClock();
+const limit = 20;
+const growth = { ratio: 0.667, by: 'median' as const };
+
+/** Fills what is missing, then opens it. Readings are not recorded: the log must stay as it is. */
+export async function openFilled(location: DatabaseLocation, events: number): Promise<FilledSearch> {
+  await fillLog(location, events);
+  const searchPath = location.engine === 'sqlite' ? searchPathOf(location.path) : undefined;
+  const isNew = searchPath !== undefined && !existsSync(searchPath);
+  if (isNew) dropSearchIndexes(searchPath);
+  const db = await openDb(location);
+  const open = () => Search.open({ db, clock, location, trail: { read: async () => '' } });
+  let search = await open();
+  await waitFor('the search index to be built', () => search.lag() === 0, { timeoutMs: 7_200_000 });
+  if (isNew) {
+    await search.close();
+    createSearchIndexes(searchPath);
+    search = await open();
+  }
+  return {
+    search,
+    events,
+    async [Symbol.asyncDispose]() {
+      await search.close();
+      await db.close();
+    },
+  };
+}
+
+export async function scaleRows(options: ScaleOptions): Promise<BenchRow[]> {
+  const place = (events: number): DatabaseLocation => ({
+    engine: 'sqlite',
+    path: join(options.folder, `log-${events}`, 'tallyman.db'),
+  });
+  requireRoom(options.folder, options.short + options.long);
+  await using short = await openFilled(place(options.short), options.short);
+  await using long = await openFilled(place(options.long), options.long);
+  const rows: BenchRow[] = [];
+  for (const { name, ask } of questions()) {
+    if (options.only !== undefined && !name.includes(options.only)) continue;
+    rows.push(await growthRow(name, ask, { short, long }, options));
+  }
+  return rows;
+}
+
+/** Resolves with whether the answer was ended by its bound. */
+type Ask = (of: FilledSearch) => Promise<boolean>;
+
+export function* questions(): Generator<{ name: string; ask: Ask }> {
+  for (const [viewName, { view, reader }] of Object.entries(scaleViews)) {
+    const page = (
+      name: string,
+      cursorOf: (of: FilledSearch) => string | undefined,
+    ): { name: string; ask: Ask } => ({
+      name: `${viewName}: page, ${name}`,
+      ask: async (of) => {
+        const filter = scaleFilters(of.events)[name] ?? {};
+        const { partial } = await of.search.search({ view, filter, limit, cursor: cursorOf(of) }, reader);
+        return partial === true;
+      },
+    });
+    yield page('no filter', () => undefined);
+    yield page('deep', (of) => {
+      const index = Math.floor(of.events / 10);
+      return formatCursor({ direction: 'older', index }, questionText(view, {}));
+    });
+    for (const name of Object.keys(scaleFilters(1)))
+      if (name !== 'no filter') yield page(name, () => undefined);
+    for (const by of ['outcome', 'type'] as const) {
+      yield {
+        name: `${viewName}: histogram by ${by}, 3 days in hours`,
+        ask: async (of) => {
+          const asked = { view, filter: lastDays(of.events, 3), by, interval: 'hour' as const };
+          return (await of.search.histogram(asked, reader)).countedFrom !== undefined;
+        },
+      };
+    }
+    yield {
+      name: `${viewName}: histogram of one outcome, 3 days in days`,
+      ask: async (of) => {
+        const filter = { ...lastDays(of.events, 3), outcome: ['denied' as const] };
+        const asked = { view, filter, by: 'type' as const, interval: 'day' as const };
+        return (await of.search.histogram(asked, reader)).countedFrom !== undefined;
+      },
+    };
+    yield {
+      name: `${viewName}: facets type, outcome, reason, 3 days`,
+      ask: async (of) => {
+        const filter = lastDays(of.events, 3);
+        const facets = ['type', 'outcome', 'reason'] as const;
+        const answer = await of.search.facets({ view, filter, facets, values: 10 }, reader);
+        return answer.facets.some(({ countedFrom }) => countedFrom !== undefined);
+      },
+    };
+    yield {
+      name: `${viewName}: facets actor and address, all of the past`,
+      ask: async (of) => {
+        const facets = ['actor', 'ip'] as const;
+        const answer = await of.search.facets({ view, filter: {}, facets, values: 10 }, reader);
+        return answer.facets.some(({ countedFrom }) => countedFrom !== undefined);
+      },
+    };
+  }
+}
+
+async function growthRow(
+  name: string,
+  ask: Ask,
+  { short, long }: { short: FilledSearch; long: FilledSearch },
+  { pairs, sideMs }: ScaleOptions,
+): Promise<BenchRow> {
+  const latencies: number[] = [];
+  let partial = false;
+  // CPU time of all threads: what others do on the machine is not in it.
+  const side = (of: FilledSearch) => async (): Promise<number> => {
+    const from = process.cpuUsage();
+    let asked = 0;
+    let usedMs = 0;
+    for (; usedMs < sideMs; asked++) {
+      const one = performance.now();
+      const ended = await ask(of);
+      if (of === long) {
+        latencies.push(performance.now() - one);
+        partial ||= ended;
+      }
+      const { user, system } = process.cpuUsage(from);
+      usedMs = (user + system) / 1000;
+    }
+    return asked / (usedMs / 1000);
+  };
+  const comparison = await compare(side(long), side(short), { pairs });
+  const median = latencies.toSorted((a, b) => a - b)[latencies.length >> 1] ?? Number.NaN;
+  return {
+    row: 'scale',
+    what: `${name}: ${long.events.toLocaleString('en-GB')} events beside ${short.events.toLocaleString('en-GB')}`,
+    unit: '/CPU s',
+    comparison,
+    bar: growth,
+    note: `${(1000 / comparison.ours).toFixed(2)} ms of CPU, ${median.toFixed(2)} ms${partial ? ', a part' : ''}`,
+  };
+}
