@@ -159,10 +159,10 @@ export const configuration = {
     keys: {
       url: key({
         schema: text.optional(),
-        form: '`s3://bucket/prefix` URL with the parameters `endpoint`, `region`, `forcePathStyle`',
+        form: '`s3://bucket/prefix` URL with the parameters `endpoint`, `region`, `forcePathStyle`, `profile`',
         defaultText: 'the data folder',
         description:
-          'Where the content of images is kept: files in the data folder, or an object storage that speaks S3. Its credentials are read as the AWS SDK reads them, from `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` for instance.',
+          'Where the content of images is kept: files in the data folder, or an object storage that speaks S3. Its credentials are read as the AWS SDK reads them, from `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` for instance, or from the `profile` of its shared file that the URL names.',
         example: 's3://tallyman-blobs/production?region=eu-central-1',
       }),
     },
@@ -253,7 +253,7 @@ export const configuration = {
         schema: list().default([]),
         form: 'list of folders or `s3://bucket/prefix` URLs as in `blobs.url`',
         description:
-          'Where every checkpoint is written besides, each as a file or object that is never changed or deleted by the server. With rights of their own (append-only, another account) they show at the next start that the database was rolled back.',
+          'Where every checkpoint is written besides, each as a file or object that is never changed or deleted by the server. With rights of their own (append-only, another account, a `profile` of its own in the URL) they show at the next start that the database was rolled back.',
         example: '/mnt/worm/checkpoints, s3://audit-witness/tallyman?region=eu-central-1',
       }),
       copySeconds: key({

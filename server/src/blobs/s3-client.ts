@@ -13,6 +13,7 @@ export function createS3Client(location: S3Location): S3Client {
   return new S3Client({
     ...(location.endpoint === undefined ? {} : { endpoint: location.endpoint }),
     ...(location.region === undefined ? {} : { region: location.region }),
+    ...(location.profile === undefined ? {} : { profile: location.profile }),
     forcePathStyle: location.forcePathStyle,
     // Many storages do not know the trailing checksums that the SDK would add; a single put carries its SHA-256 itself.
     requestChecksumCalculation: 'WHEN_REQUIRED',

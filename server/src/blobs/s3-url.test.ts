@@ -15,6 +15,7 @@ describe('parseS3Url', () => {
         forcePathStyle: true,
       },
     );
+    assert.equal(parseS3Url('s3://quay?profile=witness').profile, 'witness');
     assert.deepEqual(parseS3Url('s3://quay'), { bucket: 'quay', prefix: '', forcePathStyle: false });
   });
 
@@ -37,7 +38,12 @@ describe('parseS3Url', () => {
       's3://quay/a b',
       's3://quay?secret=geheim',
     );
-    wrong.push('s3://quay?region=EU', 's3://quay?forcePathStyle=yes', 's3://quay?endpoint=ftp://x');
+    wrong.push(
+      's3://quay?region=EU',
+      's3://quay?profile=a/b',
+      's3://quay?forcePathStyle=yes',
+      's3://quay?endpoint=ftp://x',
+    );
     wrong.push('s3://quay?endpoint=http://key:geheim@x', 's3://quay?endpoint=x');
     for (const text of wrong) {
       assert.throws(

@@ -1,7 +1,8 @@
 /**
  * Where blobs are in an object storage, as the operator writes it:
  *   s3://bucket/prefix?endpoint=http://127.0.0.1:9000&region=eu-central-1&forcePathStyle=true
- * Credentials never stand in it: they come from the SDK's default chain (environment, shared file, instance role).
+ * Credentials never stand in it: they come from the SDK's default chain (environment, shared file, instance role), or
+ * from the profile it names in the shared file, where two places need different ones.
  */
 import { invalid } from '../domain/error.ts';
 
@@ -14,13 +15,16 @@ export interface S3Location {
   /** Absent to let the SDK find it. */
   readonly region?: string;
   readonly forcePathStyle: boolean;
+  /** Absent for the default chain. */
+  readonly profile?: string;
 }
 
 const field = 'blobs.url';
 const bucketForm = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 const prefixForm = /^(?:[A-Za-z0-9_-][A-Za-z0-9._-]*(?:\/|$))*$/;
 const regionForm = /^[a-z0-9-]{1,64}$/;
-const parameters = new Set(['endpoint', 'region', 'forcePathStyle']);
+const profileForm = /^[A-Za-z0-9_.@-]{1,64}$/;
+const parameters = new Set(['endpoint', 'region', 'forcePathStyle', 'profile']);
 
 /** Throws `invalid` with a message that says what to write and never repeats the text, which may hold a secret by mistake. */
 export function parseS3Url(text: string): S3Location {
@@ -35,11 +39,13 @@ export function parseS3Url(text: string): S3Location {
     throw invalid(field, 'has a prefix with other than letters, digits, "-", "_", "." and "/"');
   for (const name of url.searchParams.keys()) {
     if (!parameters.has(name))
-      throw invalid(field, 'knows only the parameters endpoint, region and forcePathStyle');
+      throw invalid(field, 'knows only the parameters endpoint, region, forcePathStyle and profile');
   }
   const endpoint = parseEndpoint(url.searchParams.get('endpoint'));
   const region = url.searchParams.get('region');
   if (region !== null && !regionForm.test(region)) throw invalid(field, 'has a malformed region');
+  const profile = url.searchParams.get('profile');
+  if (profile !== null && !profileForm.test(profile)) throw invalid(field, 'has a malformed profile');
   const style = url.searchParams.get('forcePathStyle') ?? 'false';
   if (style !== 'true' && style !== 'false') throw invalid(field, 'needs forcePathStyle to be true or false');
   return {
@@ -48,6 +54,7 @@ export function parseS3Url(text: string): S3Location {
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(region === null ? {} : { region }),
     forcePathStyle: style === 'true',
+    ...(profile === null ? {} : { profile }),
   };
 }
 

@@ -1,6 +1,6 @@
 /** Texts written once: the same promises in a folder and in a bucket. */
 import assert from 'node:assert/strict';
-import { readdir } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { createTempFolder } from '../../../tests/support/temp-folder.ts';
 import { openWriteOnce } from './open-write-once.ts';
@@ -26,6 +26,7 @@ const places: Record<'folder' | 'bucket', () => Promise<Place>> = {
   bucket: async () => {
     process.env.AWS_ACCESS_KEY_ID = 'test';
     process.env.AWS_SECRET_ACCESS_KEY = 'test';
+    // It knows whoever the environment names now.
     const server = new S3TestServer('texts');
     const endpoint = await server.listen();
     return {
@@ -88,6 +89,22 @@ describe('texts in a bucket', () => {
     // The SDK sends it again, finds it there, and it is the same.
     await store.put('b', 'text');
     assert.equal(await store.find('b'), 'text');
+    store.close();
+  });
+
+  it('may be reached with credentials of their own', async () => {
+    await using place = await places.bucket();
+    await using folder = await createTempFolder('credentials');
+    process.env.AWS_SHARED_CREDENTIALS_FILE = folder.join('credentials');
+    await writeFile(
+      folder.join('credentials'),
+      '[witness]\naws_access_key_id = test\naws_secret_access_key = test\n',
+    );
+    process.env.AWS_ACCESS_KEY_ID = 'other';
+    await assert.rejects(openWriteOnce(place.url), { code: 'unavailable' });
+    const store = await openWriteOnce(`${place.url}&profile=witness`);
+    await store.put('a', 'text');
+    assert.equal(await store.find('a'), 'text');
     store.close();
   });
 });
