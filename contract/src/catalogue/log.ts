@@ -2,11 +2,11 @@
 import { z } from 'zod';
 import { eventType } from './kind.ts';
 
-/** For ever: without these an auditor cannot tell which key was right at which time. */
+/** Never dropped: without these an auditor cannot tell which key was right at which time. */
 const strictLog = {
   reasons: [],
   audience: 'system',
-  retention: 'project',
+  retention: 'evidence',
   mode: 'strict',
   version: 1,
 } as const;
