@@ -48,6 +48,8 @@ export class S3TestServer {
   readonly multiparts = new Map<string, Multipart>();
   /** What was asked, such as `PUT` or `PUT part`, in order. */
   readonly calls: string[] = [];
+  /** Set, a range is answered with the last byte this much further: as a storage does that misreads ranges. */
+  beyondRange = 0;
   readonly #faults: { call: string; fault: Fault; times: number }[] = [];
   readonly #pageSize: number;
   /** As the SDK reads them from the environment, when the server is made. */
@@ -155,7 +157,7 @@ export class S3TestServer {
     if (from === undefined)
       return { status: 200, headers: { ...common, 'content-length': size }, body: found.bytes };
     const start = Number(from);
-    const end = Math.min(to ? Number(to) : size - 1, size - 1);
+    const end = Math.min(to ? Number(to) + this.beyondRange : size - 1, size - 1);
     if (start >= size) return failure(416, 'InvalidRange');
     const part = found.bytes.subarray(start, end + 1);
     const range = { 'content-range': `bytes ${start}-${end}/${size}`, 'content-length': part.length };

@@ -106,6 +106,17 @@ describe('the S3 driver', () => {
       }));
   }
 
+  it('gives no bytes of a range that the storage misread', () =>
+    withServer(async ({ store, server }) => {
+      const digest = await put(store, bytesOf(1_000));
+      server.beyondRange = 5;
+      const refused = await store
+        .open(digest, { start: 0, end: 0 })
+        .catch((error: Error) => String(error.cause));
+      assert.match(String(refused), /another range/);
+      assert.equal((await contentOf(await store.open(digest, { start: 990, end: 999 }))).length, 10);
+    }));
+
   it('sends again what arrived changed, in parts and at once, whatever the digest', () =>
     withServer(async ({ store, server }) => {
       for (const [bytes, algorithm, call] of [

@@ -214,13 +214,14 @@ export class S3Store implements BlobStore, BlobUpkeep {
 async function toOpenBlob(answer: GetObjectCommandOutput, range: ByteRange | undefined): Promise<OpenBlob> {
   const { Body, ContentLength: lengthBytes = 0, ContentRange = '' } = answer;
   if (!(Body instanceof Readable)) throw new Error('the answer has no body');
-  const [, from, of] = /^bytes (\d+)-\d+\/(\d+)$/.exec(ContentRange) ?? [];
+  const [, from, to, of] = (/^bytes (\d+)-(\d+)\/(\d+)$/.exec(ContentRange) ?? []).map(Number);
   const start = range?.start ?? 0;
-  if (range && Number(from) !== start) {
+  const end = Math.min(range?.end ?? Number.POSITIVE_INFINITY, (of ?? 0) - 1);
+  if (range && (from !== start || to !== end || lengthBytes !== end - start + 1)) {
     Body.destroy();
     throw new Error('the storage answered another range than was asked for');
   }
-  const sizeBytes = range ? Number(of) : lengthBytes;
+  const sizeBytes = range ? (of ?? 0) : lengthBytes;
   if (lengthBytes > smallBytes) return { sizeBytes, start, lengthBytes, content: Body };
   const content = Buffer.concat(await Body.toArray());
   if (content.length !== lengthBytes) throw new Error('the answer was cut short');
