@@ -94,7 +94,7 @@ for (const { engine, skip } of [
 
     it('waits for what is still to follow an erasure', async () => {
       await run("UPDATE search_event SET text = text || 'x' WHERE idx = 1234");
-      await world.run("INSERT INTO search_redo (indexes) VALUES ('[1234]')");
+      await world.run(`INSERT INTO search_redo (indexes) VALUES ('{"reproject":[1234]}')`);
       try {
         assert.deepEqual(await found(), []);
       } finally {

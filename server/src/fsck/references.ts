@@ -3,7 +3,7 @@
  * points to a manifest, and both name the event that brought them about, which says the same. Each stretch is one view.
  */
 
-import { parseManifest } from '../containers/manifest-schema.ts';
+import { type Manifest, parseManifest } from '../containers/manifest-schema.ts';
 import type { Onlooker, View } from '../db/onlooker.ts';
 import { algorithmOf, digestOf, parseDigest } from '../domain/digest.ts';
 import { EventFinder, type FoundEvent } from './event-finder.ts';
@@ -76,7 +76,12 @@ type NamedCheck = { row: ManifestRow; name: string; bytes: Buffer; tell: Tell };
 
 /** The rows that keep its content from collection are those its bytes call for, and that content is there. */
 async function checkNamed(view: View, { row, name, bytes, tell }: NamedCheck): Promise<void> {
-  const { blobs, children } = parseManifest(bytes, row.mediaType);
+  const parsed = tryParse(bytes, row.mediaType);
+  if (parsed === undefined) {
+    tell.error('manifest_changed', `${name} is not of the media type that its row says`);
+    return;
+  }
+  const { blobs, children } = parsed;
   const rows = await view.rows<{ child: string; there: number }>(
     `SELECT r.child_digest AS child, CASE WHEN EXISTS (SELECT 1 FROM container_blob l WHERE l.project_id = r.project_id AND l.digest = r.child_digest)
        OR EXISTS (SELECT 1 FROM manifest m WHERE m.project_id = r.project_id AND m.digest = r.child_digest) THEN 1 ELSE 0 END AS there
@@ -93,8 +98,25 @@ async function checkNamed(view: View, { row, name, bytes, tell }: NamedCheck): P
   for (const child of named) tell.error('reference_missing', `${name} names ${child}, and no row notes it`);
 }
 
-type TagRow = { project: string; name: string; digest: string; eventId: string; there: number };
-const selectTags = `SELECT r.project_id AS project, r.name, r.digest, r.event_id AS "eventId",
+function tryParse(bytes: Buffer, mediaType: string): Manifest | undefined {
+  try {
+    const parsed = parseManifest(bytes, mediaType);
+    return parsed.mediaType === mediaType ? parsed : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+type TagRow = {
+  project: string;
+  name: string;
+  digest: string;
+  eventId: string;
+  lockId: string | null;
+  unlockId: string | null;
+  there: number;
+};
+const selectTags = `SELECT r.project_id AS project, r.name, r.digest, r.event_id AS "eventId", r.lock_event_id AS "lockId", r.unlock_event_id AS "unlockId",
     CASE WHEN EXISTS (SELECT 1 FROM manifest m WHERE m.project_id = r.project_id AND m.digest = r.digest) THEN 1 ELSE 0 END AS there
   FROM tag r ${live} WHERE (r.project_id, r.name) > (?, ?) ORDER BY r.project_id, r.name LIMIT ${batchRows}`;
 
@@ -123,6 +145,13 @@ async function checkTag(view: View, row: TagRow, { tell, finder }: Checking): Pr
     (type === 'container.tag.create' && details.digest === digest) ||
     (type === 'container.tag.move' && details.to === digest);
   tellEvent(event, { name, id: eventId, project, fits, tell });
+  for (const id of [row.lockId, row.unlockId]) {
+    if (id !== null && (await finder.find(view, id)) === undefined)
+      tell.error(
+        'event_unknown',
+        `${name} names the event ${id} as that of its lock, which is not in the log`,
+      );
+  }
 }
 
 type Told = {
