@@ -6,10 +6,36 @@ import assert from 'node:assert/strict';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { encodeBase64, encodeEntries, encodeUtf8, formatTilePath, tilesBetween } from '@tallyman/verifier';
-import { logKey, MemoryLog, origin, sealedEvent } from '../../verifier/src/log/log.fixture.ts';
+import {
+  decodeEntries,
+  encodeBase64,
+  encodeEntries,
+  encodeUtf8,
+  formatTilePath,
+  type HashTile,
+  makeProof,
+  nodesOf,
+  type ProofPlan,
+  parseCheckpoint,
+  parseNote,
+  planConsistency,
+  planInclusion,
+  type Tile,
+  tileHashReader,
+  tilesBetween,
+  tilesOf,
+  tileWidth,
+} from '@tallyman/verifier';
+import { openDb } from '../../server/src/db/open.ts';
+import { plainDrafts } from '../../server/src/fsck/fsck-world.fixture.ts';
+import { systemClock } from '../../server/src/stdx/clock.ts';
+import { sealDraft } from '../../server/src/trail/seal.ts';
+import { logKey, MemoryLog, origin, sealedEvent, sha256 } from '../../verifier/src/log/log.fixture.ts';
 import { type ClientHome, createClientHome } from '../support/clients.ts';
 import { buildGoProgram, goSkip } from '../support/go-program.ts';
+import { createSeededRandom } from '../support/seeded-random.ts';
+import { startTestServer, type TestServer } from '../support/server.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const size = 70_000;
 const earlierSize = 41_234;
@@ -57,9 +83,10 @@ suite('an independent implementation', { skip: await goSkip() }, () => {
       proof: log.inclusion(index).map(encodeBase64),
     })),
     entries: true,
+    authorization: '',
   });
 
-  async function check(given: ReturnType<typeof right>) {
+  async function check(given: Omit<ReturnType<typeof right>, 'size'>) {
     const file = home.join('given.json');
     await writeFile(file, JSON.stringify(given));
     return home.run(program, [file]);
@@ -117,9 +144,93 @@ suite('an independent implementation', { skip: await goSkip() }, () => {
     await refuses({ ...given, key: logKey('other', origin).vkey }, /^checkpoint: /);
   });
 
+  test('accepts the log of a server with as many events', async () => {
+    await using server = await startTestServer();
+    const read = reader(server);
+    await waitFor('the first checkpoint', async () => (await fetch(`${server.url}/log/checkpoint`)).ok);
+    const earlier = Buffer.from(await read('checkpoint')).toString();
+    await server.stop();
+    await fill(server);
+    await server.restart();
+    await waitFor('a checkpoint over all events', async () => sizeOf(await read('checkpoint')) >= size, {
+      timeoutMs: 60_000,
+    });
+    // The first reading of entries is an event itself, once in ten minutes.
+    await read('tile/entries/000');
+    const quiet = 'a moment in which the log does not grow';
+    await waitFor(quiet, isAccepted, { timeoutMs: 120_000 });
+
+    async function isAccepted(): Promise<boolean> {
+      const given = await gather(server, earlier);
+      const { code, stdout, stderr } = await check(given);
+      if (sizeOf(await read('checkpoint')) !== given.size) return false;
+      assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: `${given.size}\n`, stderr: '' });
+      return true;
+    }
+  });
+
   test('refuses a fork: an earlier checkpoint of another history', async () => {
     const other = log.cut(earlierSize - 1);
     other.add('else');
     await refuses({ ...right(), earlier: other.checkpoint(key.signers) }, /^consistency: /);
   });
 });
+
+async function fill({ dataDir }: TestServer): Promise<void> {
+  const db = await openDb({ engine: 'sqlite', path: `${dataDir}/tallyman.db` });
+  const clock = systemClock();
+  const random = createSeededRandom(70_000);
+  try {
+    for (let done = 0; done < size; done += 1000) {
+      await db.append(plainDrafts(1000, random).map((draft) => sealDraft(draft, clock)));
+    }
+  } finally {
+    await db.close();
+  }
+}
+
+type Read = (path: string) => Promise<Uint8Array>;
+
+function reader({ url, adminAuth }: TestServer): Read {
+  return async (path) => {
+    const response = await fetch(`${url}/log/${path}`, { headers: { authorization: adminAuth.basic } });
+    assert.equal(response.status, 200, path);
+    return new Uint8Array(await response.arrayBuffer());
+  };
+}
+
+function sizeOf(note: Uint8Array): number {
+  return parseCheckpoint(parseNote(Buffer.from(note).toString()).text).size;
+}
+
+/** Proofs made from what the server serves, for its present checkpoint. */
+async function gather(server: TestServer, earlier: string) {
+  const read = reader(server);
+  const now = sizeOf(await read('checkpoint'));
+  const prove = async (plan: ProofPlan): Promise<string[]> => {
+    const tiles = new Map<string, Uint8Array>();
+    for (const tile of tilesOf(nodesOf(plan), now)) {
+      tiles.set(formatTilePath(tile), await read(formatTilePath(tile)));
+    }
+    const readTile = (tile: HashTile) => tiles.get(formatTilePath(tile)) ?? assert.fail('not asked for');
+    return makeProof(plan, { readHash: tileHashReader({ size: now, readTile }, sha256), sha256 }).map(
+      encodeBase64,
+    );
+  };
+  const inclusions = [];
+  for (const index of chosen) {
+    const n = Math.floor(index / 256);
+    const tile: Tile = { level: 'entries', n, width: tileWidth({ level: 'entries', n }, now) };
+    const body = decodeEntries(await read(formatTilePath(tile)), tile.width)[index % 256];
+    const proof = await prove(planInclusion({ index, size: now }));
+    inclusions.push({ index, body: Buffer.from(body ?? []).toString(), proof });
+  }
+  const consistency = await prove(planConsistency({ oldSize: sizeOf(encodeUtf8(earlier)), newSize: now }));
+  const info = await fetch(`${server.url}/api/v1/log`, {
+    headers: { authorization: server.adminAuth.basic },
+  });
+  const { key } = (await info.json()) as { key: string };
+  const base = `${server.url}/log`;
+  const entries = { entries: true, authorization: server.adminAuth.basic };
+  return { size: now, key, base, earlier, consistency, inclusions, ...entries };
+}
