@@ -8,17 +8,20 @@ async function findTag({ id, scope, target, details }: OpenEvent, db: ReadDb) {
   const name = [details.tag, target?.name].find((one) => typeof one === 'string');
   const tags = db.q
     .selectFrom('tag')
-    .select(['event_id', 'expires_at', 'moved_at'])
+    .select(['event_id', 'expires_at', 'moved_at', 'lock_event_id', 'unlock_event_id'])
     .where('project_id', '=', scope.project?.id ?? '');
-  return typeof name === 'string'
-    ? tags.where('name', '=', name).executeTakeFirst()
-    : tags.where('event_id', '=', id).executeTakeFirst();
+  if (typeof name === 'string') return tags.where('name', '=', name).executeTakeFirst();
+  const columns = ['event_id', 'lock_event_id', 'unlock_event_id'] as const;
+  return tags.where((eb) => eb.or(columns.map((column) => eb(column, '=', id)))).executeTakeFirst();
 }
 
 export const containerExplainers: readonly Explainer[] = [
   {
-    types: ['container.tag.create', 'container.tag.move'],
-    explains: async (event, db) => (await findTag(event, db))?.event_id === event.id,
+    types: ['container.tag.create', 'container.tag.move', 'container.tag.lock', 'container.tag.unlock'],
+    explains: async (event, db) => {
+      const tag = await findTag(event, db);
+      return tag !== undefined && [tag.event_id, tag.lock_event_id, tag.unlock_event_id].includes(event.id);
+    },
   },
   {
     types: ['container.tag.expire'],

@@ -78,7 +78,11 @@ export async function openForgetting(engine: Engine, more: { log?: (line: string
       publicUrl: 'http://127.0.0.1:8080',
       settings: cheap,
     });
-    const caughtUp = () => waitFor('the projection', () => search.lag() === 0);
+    // On PostgreSQL events get their index a little after they are acknowledged.
+    const caughtUp = async (): Promise<void> => {
+      await db.head();
+      await waitFor('the projection', () => search.lag() === 0);
+    };
     return {
       db,
       trail,

@@ -6,6 +6,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { openEvent } from '@tallyman/verifier';
 import { engines, root } from '../../../tests/support/house.ts';
+import { pointTag } from '../containers/tags.ts';
+import { type Digest, digestOf } from '../domain/digest.ts';
 import { AppError } from '../domain/error.ts';
 import { createUser } from '../identity/users.ts';
 import {
@@ -19,6 +21,7 @@ import { getErasure } from '../trail/forget/erasure-rows.ts';
 import { liftHold, placeHold } from '../trail/forget/holds.ts';
 import { putNamespaceRetention, putRetention } from '../trail/forget/settings.ts';
 import { hexOf } from '../trail/forget/traces.ts';
+import type { Reader } from '../trail/reader.ts';
 import { nodeSha256 } from '../trail/seal.ts';
 import { eraseAndSearch, readStored } from './erasing.fixture.ts';
 import {
@@ -33,6 +36,14 @@ import {
 } from './forgetting.fixture.ts';
 
 const dayMs = 86_400_000;
+const auditor: Reader = {
+  by: root,
+  role: 'auditor',
+  owned: [],
+  memberOf: [],
+  ownedProjects: { ids: [], ofNamespaces: [] },
+  maintainedProjects: { ids: [], ofNamespaces: [] },
+};
 
 async function typesOf({ db }: ForgettingHouse, type: string): Promise<Record<string, unknown>[]> {
   await db.head();
@@ -242,14 +253,7 @@ for (const { engine, skip } of engines) {
       await house.fsck();
       const found = await house.search.search(
         { view: { kind: 'administration' }, filter: { type: ['container.manifest.pull'] }, limit: 500 },
-        {
-          by: root,
-          role: 'auditor',
-          owned: [],
-          memberOf: [],
-          ownedProjects: { ids: [], ofNamespaces: [] },
-          maintainedProjects: { ids: [], ofNamespaces: [] },
-        },
+        auditor,
       );
       assert.ok(found.items.length > 0 && found.items.every((event) => after.has(event.index)));
     });
@@ -284,6 +288,53 @@ for (const { engine, skip } of engines) {
         [0, 0, 1, 2],
       );
       await house.fsck();
+    });
+
+    it('keeps the event that a tag stands by, and drops those it stood by before', async () => {
+      await using house = await openForgetting(engine);
+      const world = await populate(house);
+      const { scope } = world;
+      const at = { by: root, projectId: scope.project.id, scope, tag: 'stable', how: 'push' as const };
+      const point = (digest: Digest) =>
+        house.db.transact((tx) => pointTag(house.parts, tx, { ...at, digest }));
+      const row = {
+        project_id: scope.project.id,
+        media_type: 'm',
+        size_bytes: 7,
+        created_at: 0,
+        event_id: 'x',
+      };
+      const contents = ['{"a":1}', '{"b":2}', '{"c":3}'];
+      const digests = contents.map((content) => digestOf('sha256', content));
+      for (const [index, digest] of digests.entries()) {
+        const values = { ...row, digest, content: Buffer.from(contents[index] as string) };
+        await house.db.transact((tx) =>
+          tx.q
+            .insertInto('manifest')
+            .values({ ...values, artifact_type: null, subject_digest: null, annotations: null })
+            .execute(),
+        );
+        await point(digest);
+      }
+      await putRetention(house.parts, root, { class: 'project', days: 30, namespaces: null });
+      await live(house, world, 300);
+      house.clock.advanceMs(31 * dayMs);
+      await live(house, world, 300);
+      await runNow(house);
+      const moves = await typesOf(house, 'container.tag.move');
+      assert.deepEqual(
+        moves.map(({ to }) => to),
+        [digests[2]],
+      );
+      const { items } = await house.search.search(
+        { view: { kind: 'administration' }, filter: { type: ['container.tag.move'] } },
+        auditor,
+      );
+      const tag = await house.db.read.q.selectFrom('tag').select('event_id').executeTakeFirst();
+      assert.deepEqual(
+        items.map(({ id }) => id),
+        [tag?.event_id],
+      );
     });
 
     it('stops before legal holds on a namespace, a project or a user', async () => {

@@ -19,6 +19,8 @@ import { choreKind } from '../jobs/chore.ts';
 import { type ErasedRooms, type ErasureParts, erasureKinds, expirePreviews } from '../jobs/erasures.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import { retentionKind } from '../jobs/retention.ts';
+import { erasePoliciesIn } from '../policies/erase-policies.ts';
+import { policyExplainers } from '../policies/explaining.ts';
 import type { Clock } from '../stdx/clock.ts';
 import { trailExplainers } from '../trail/forget/explainer.ts';
 import type { Follower } from '../trail/forget/follow.ts';
@@ -52,6 +54,9 @@ const erasedTables = [
   'credential',
   'project',
   'tag_history',
+  'immutability_policy',
+  'immutability_policy_version',
+  'immutability_run',
   'upload',
   'legal_hold',
   'erasure',
@@ -65,6 +70,7 @@ export function composeForgetting({ search, location, ...parts }: ForgettingPart
     ...trailExplainers,
     ...identityExplainers({ clock }),
     ...accessExplainers,
+    ...policyExplainers,
     ...containerExplainers,
   ];
   const reclaimDropped = () => reclaim(location, { tables: ['event', 'event_private'], rewrite: false });
@@ -91,6 +97,7 @@ function erasedRooms(db: Db): ErasedRooms {
     eraseSources: (addresses) => eraseSources(db, addresses),
     eraseUserIn: async (tx, { userId, names }) => {
       await eraseAccountIn({ db }, tx, userId);
+      await erasePoliciesIn(tx, userId);
       const projectIds = await eraseProjectsIn({ db }, tx, userId);
       await eraseContentIn(tx, { userId, projectIds, names });
     },

@@ -38,7 +38,7 @@ const ofAccount = new Set([
 ]);
 
 /** What somebody wrote about things of their own namespace, whatever it says. */
-const ownWords = /^\/details\/(?:description|name|note)(?:\/|$)/;
+const ownWords = /^\/details\/(?:description|name|note|reason)(?:\/|$)/;
 
 export function normalName(text: string): string {
   return text.normalize('NFC').toLowerCase();
