@@ -133,7 +133,7 @@ const namespaceOwner = {
 } as const;
 const projectRead = {
   permission: 'project_write',
-  scope: 'project:read',
+  scope: 'project:write',
   records: [],
   refusal: 'api.action.refuse',
   errors: ['forbidden', 'not_found'],
@@ -308,7 +308,7 @@ export const immutabilityRoutes = {
     status: 200,
     response: whyImmutableSchema,
     permission: 'project_write',
-    scope: 'project:read',
+    scope: 'project:write',
     records: [],
     refusal: 'container.pull.refuse',
     errors: ['forbidden', 'not_found'],

@@ -97,6 +97,7 @@ export function refusalDraft(visit: Visit, error: AppError): RefusalDraft | unde
     outcome: ruleSaidNo.has(reason) ? 'denied' : 'failed',
     reason,
     source: caller.source,
+    ...(lock !== undefined && { blockedBy: lock.policy?.id ?? lock.eventId }),
     status: statusOf[error.code],
     details: {
       attempted: {

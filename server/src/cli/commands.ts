@@ -19,6 +19,7 @@ import { migrate } from './migrate.ts';
 import { serve } from './serve.ts';
 import { tail } from './tail.ts';
 import { verify } from './verify.ts';
+import { why } from './why.ts';
 
 export const commands: readonly Command[] = [
   serve,
@@ -26,6 +27,7 @@ export const commands: readonly Command[] = [
   events,
   tail,
   exportEvents,
+  why,
   verify,
   fsck,
   backup,

@@ -113,6 +113,7 @@ async function recordRefusal(host: Host, exchange: Exchange, error: AppError): P
     outcome: byRight || denied.has(reason) ? 'denied' : 'failed',
     reason,
     source: caller.source,
+    ...(lock !== undefined && { blockedBy: lock.policy?.id ?? lock.eventId }),
     status: statusOfError(error),
     details: {
       attempted: {

@@ -4,7 +4,7 @@
  * were. So one denied push is one denial and at most one closing event, and a flood costs memory and rows that are
  * bounded, with exact counts, whoever sends it:
  *
- *   key     actor or typed name + credential + source + project + action + reason
+ *   key     actor or typed name + credential + source + project + action + reason + what stood in the way, if anything
  *   source  when a source has 20 open keys, whatever else it tries is folded into one entry per type for the source
  *   reason  when the table is full, or the queue of first refusals is, it is folded into one entry per type and reason
  *
@@ -217,6 +217,7 @@ function keyOf(draft: RefusalDraft): string {
     attempted.project,
     attempted.action,
     draft.reason,
+    draft.blockedBy,
   ]);
 }
 

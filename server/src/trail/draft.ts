@@ -44,4 +44,6 @@ export type RefusalDraft<T extends RefusalType = RefusalType> = EventDraft<T> & 
   outcome: 'denied' | 'failed';
   reason: Reason;
   source: string;
+  /** What stood in the way, by id: refusals that differ in it are not alike, and are not folded into one. */
+  blockedBy?: string;
 };
