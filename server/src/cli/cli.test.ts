@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import {
   runTallyman,
@@ -13,6 +14,7 @@ import {
 } from '../../../tests/support/server.ts';
 import { createTempFolder } from '../../../tests/support/temp-folder.ts';
 import { waitFor } from '../../../tests/support/wait-for.ts';
+import { openSqlite } from '../db/sqlite-file.ts';
 
 async function makeToken(server: TestServer): Promise<string> {
   const response = await fetch(`${server.url}/api/v1/me/tokens`, {
@@ -28,6 +30,29 @@ async function makeToken(server: TestServer): Promise<string> {
   assert.equal(response.status, 201);
   return secret;
 }
+
+describe('tallyman fsck', () => {
+  it('tells by its exit code and line by line what is wrong, beside the server and without it', async () => {
+    await using server = await startTestServer();
+    const { env } = server;
+    const beside = await runTallyman(['fsck', '--json', '--deep'], { env });
+    assert.equal(beside.code, 0, beside.stdout + beside.stderr);
+    const { summary } = JSON.parse(beside.stdout) as { summary: { errors: number; events: number } };
+    assert.equal(summary.errors, 0);
+    assert.ok(summary.events > 1);
+    await server.stop();
+    const handle = openSqlite(join(server.dataDir, 'tallyman.db'), { readOnly: false });
+    handle.exec('DELETE FROM event WHERE idx = 1');
+    handle.close();
+    const found = await runTallyman(['fsck', '--only', 'events'], { env });
+    assert.equal(found.code, 9, found.stdout + found.stderr);
+    assert.match(found.stdout, /^WRONG {3}events\/body_missing: event 1 is missing/m);
+    assert.match(found.stderr, /1 thing is wrong/);
+    const elsewhere = await runTallyman(['fsck', '--data', join(server.dataDir, 'nothing')], { env });
+    assert.equal(elsewhere.code, 5, elsewhere.stderr);
+    assert.equal((await runTallyman(['fsck', '--only', 'all'], { env })).code, 2);
+  });
+});
 
 describe('tallyman over the API', () => {
   let server: TestServer;

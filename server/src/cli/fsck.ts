@@ -105,6 +105,8 @@ function tellReport(report: FsckReport, terminal: Terminal): void {
   for (const [check, count] of Object.entries(report.checked))
     terminal.err(`${check.padEnd(10)} ${count} looked at`);
   const seconds = (report.durationMs / 1000).toFixed(1);
-  const found = report.errors === 0 ? 'nothing is wrong' : `${report.errors} things are wrong`;
+  const { errors } = report;
+  const found =
+    errors === 0 ? 'nothing is wrong' : errors === 1 ? '1 thing is wrong' : `${errors} things are wrong`;
   terminal.err(`${report.events} events in the log; ${found} (${seconds} s)`);
 }
