@@ -3,7 +3,7 @@ import type { ReadDb } from '../db/store.ts';
 import { type Explainer, recordedUs } from '../trail/forget/explainer.ts';
 import type { OpenEvent } from '../trail/projected-row.ts';
 
-/** A token, session or robot token that is neither revoked nor ended; `nowUs` is the event's reader's. */
+/** A token that is neither revoked nor past its end. */
 async function isLive(db: ReadDb, id: string | undefined, nowUs: number): Promise<boolean> {
   if (id === undefined) return false;
   const row = await db.q
@@ -31,7 +31,7 @@ async function findRobot(db: ReadDb, { target }: OpenEvent) {
     .executeTakeFirst();
 }
 
-/** `clock`: when a token has ended by itself. */
+/** The clock tells which tokens have ended by themselves. */
 export function identityExplainers({ clock }: { clock: { nowUs(): number } }): Explainer[] {
   return [
     {

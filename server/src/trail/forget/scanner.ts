@@ -45,7 +45,7 @@ function scannerOver(ask: Ask, close: () => Promise<void>): Scanner {
   };
 }
 
-/** How a place is read: the statement's text, its parameters, and what comes after the rows it gave. */
+/** How a place is read. */
 export function statementOf(
   place: Place,
   { limit, withFields }: { limit: number; withFields: boolean },
@@ -81,12 +81,12 @@ export function answerOver(
   return { ...findTraces(rows, question), next, end: false };
 }
 
-/** Only traces are looked for in private rows; … */
+/** Only traces are looked for in private rows. */
 export function needsFields(question: Question): boolean {
   return question.name !== 'expired';
 }
 
-/** … and of events that may explain something the fields are read afterwards. */
+/** Events that may explain a present state: their private rows are read afterwards. */
 export function wantedFields(answer: Answer<Expired> | Answer<Found>): number[] {
   return answer.hits.flatMap((hit) => ('stored' in hit ? [hit.idx] : []));
 }
