@@ -80,8 +80,9 @@ export function scaleFilters(events: number): Readonly<Record<string, EventFilte
   };
 }
 
-/** The last days, as long for a short log as for a long one. */
+/** The last days, as long for a short log as for a long one, in whole hours. */
 export function lastDays(events: number, days: number): EventFilter {
-  const end = timeOf(events - 1) + gapUs;
-  return { from: formatUs(end - days * 86_400_000_000), to: formatUs(end) };
+  const hour = 3_600_000_000;
+  const end = Math.floor((timeOf(events - 1) + gapUs) / hour) * hour;
+  return { from: formatUs(end - days * 24 * hour), to: formatUs(end) };
 }

@@ -9,7 +9,7 @@ import { type CheckedFilter, outcomesOf, wordsOf } from './filter.ts';
 
 import { concern, type Dimension, dimensions, type Grain, grains, grainsOf, grainUs } from './rollup.ts';
 import { and, decided, type Known, type KnownFacts, type Rule } from './rule.ts';
-import { idxIn, type SearchSource } from './search-source.ts';
+import { eventsByIdx, idxIn, type SearchSource } from './search-source.ts';
 import {
   fewest,
   mostScanned,
@@ -271,7 +271,7 @@ export async function lookAt<R>(
     if (portion.length === 0) continue;
     const where = joined([idxIn(source.engine, portion), plan.where], 'AND');
     const rows = await source.rows<R>({
-      text: `SELECT ${columns.text} FROM search_event WHERE ${where.text} ${look.groupBy ?? 'ORDER BY idx DESC'}`,
+      text: `SELECT ${columns.text} FROM ${eventsByIdx(source.engine)} WHERE ${where.text} ${look.groupBy ?? 'ORDER BY idx DESC'}`,
       params: [...columns.params, ...where.params],
     });
     for (const row of rows) look.each(row);

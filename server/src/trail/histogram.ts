@@ -212,17 +212,23 @@ type Looked = {
   closing: number | null;
 };
 
-function lookedColumns({ seen: { placed, whole } }: Plan): Sql {
+function lookedColumns({ seen: { placed, whole } }: Plan, names: readonly FacetName[]): Sql {
   const hidden = (rule: Sql, column: string): string =>
     `CASE WHEN ${rule.text} THEN ${column} END AS ${column}`;
-  const placedColumns = ['namespace', 'namespace_name', 'project', 'project_path'];
+  const place = (facet: FacetName): string[] => {
+    const { key, name } = lookedFacets[facet] as LookedFacet;
+    return names.includes(facet) ? [key, ...(name ? [name] : [])] : [];
+  };
+  const open = [...place('actor'), ...place('credential'), 'repeats', 'repeats_since_us AS closing'];
+  const placedColumns = [...place('namespace'), ...place('project')];
+  const wholeColumns = place('ip');
   return {
     text: [
-      'actor, actor_name, credential, repeats, repeats_since_us AS closing',
+      ...open,
       ...placedColumns.map((column) => hidden(placed, column)),
-      hidden(whole, 'ip'),
+      ...wholeColumns.map((column) => hidden(whole, column)),
     ].join(', '),
-    params: [...placedColumns.flatMap(() => placed.params), ...whole.params],
+    params: [...placedColumns.flatMap(() => placed.params), ...wholeColumns.flatMap(() => whole.params)],
   };
 }
 
@@ -254,13 +260,13 @@ async function facetsLooked(
       const { key, name } = lookedFacets[facet] as LookedFacet;
       const value = row[key];
       if (value === null) continue;
-      const id = typeof value === 'object' ? addressText(value) : value;
+      const id = typeof value === 'object' ? addressKey(value) : value;
       // Newest first: the name it had last.
       note(sums[at] as Map<number | string, Named>, id, counts, name && (row[name] as string | null));
     }
   };
   const countedFrom = await lookAt<Looked>(work.source, work.words, counting, {
-    columns: lookedColumns,
+    columns: (plan) => lookedColumns(plan, names),
     each,
   });
   const facets: Facet[] = [];
@@ -273,6 +279,11 @@ async function facetsLooked(
       }),
     );
   return facets;
+}
+
+/** Cheap to make for each event; only what is told is written as an address. */
+function addressKey(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
 const emptyRow = { type: 0, outcome: 0, reason: 0 };
@@ -302,7 +313,7 @@ async function namedFacet(
   const numbers = first.flatMap(([key]) => (typeof key === 'number' ? [key] : []));
   const texts = await textsOfNumbers(work.source, numbers);
   const values = first.flatMap(([key, named]) => {
-    const text = typeof key === 'string' ? key : texts.get(key);
+    const text = typeof key === 'string' ? addressText(Buffer.from(key, 'latin1')) : texts.get(key);
     // Nobody's account: known by a name alone.
     return text === undefined ? [] : [{ value: text.startsWith('?') ? text.slice(1) : text, ...named }];
   });

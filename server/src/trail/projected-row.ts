@@ -201,8 +201,25 @@ function collectTexts(event: OpenEvent): Texts {
   add(target?.name);
   if (typeof request.ip === 'string') found.restricted.push(request.ip);
   if (typeof request.userAgent === 'string') found.restricted.push(request.userAgent);
-  collectDetails(details, '/details', { marked: restrictedFields(event.type), found, into: found.open });
+  const marked = restrictedFields(event.type);
+  if (hasMarkedDetails(marked)) collectDetails(details, '/details', { marked, found, into: found.open });
+  else collectAll(details, found.open);
   return found;
+}
+
+/** Most types have none, and their details need not be followed by pointers. */
+function hasMarkedDetails(marked: ReadonlySet<string>): boolean {
+  for (const pointer of marked) if (pointer.startsWith('/details')) return true;
+  return false;
+}
+
+function collectAll(value: unknown, into: string[]): void {
+  if (typeof value === 'string') {
+    into.push(value);
+  } else if (typeof value === 'object' && value !== null) {
+    const members = value as Record<string, unknown>;
+    for (const key in members) if (key !== '#') collectAll(members[key], into);
+  }
 }
 
 type Collecting = { marked: ReadonlySet<string>; found: Texts; into: string[] };

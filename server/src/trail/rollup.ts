@@ -95,13 +95,17 @@ export const deleteEmptyCell = `DELETE FROM search_count WHERE ${cellKey.map((co
   AND events = 0 AND closings = 0 AND repeats = 0`;
 
 type Sums = { events: number; closings: number; repeats: number };
-type Kind = Pick<Cell, 'bucket' | 'type' | 'outcome' | 'reason'>;
+type Like = Pick<Cell, 'grain' | 'bucket' | 'type' | 'outcome' | 'reason'>;
+/** Numbers of what like events are at each grain. */
+type Kind = Record<Grain, number>;
 
 /** What is to be added to search_count. */
 export class Gathered {
-  /** Numbers for (hour, type, outcome, reason), so that the key of a sum is one number. */
+  /** Numbers for (hour, type, outcome, reason), so that the key of a sum is one number; and for the same at each grain. */
   readonly #kindNumbers = new Map<string, number>();
   readonly #kinds: Kind[] = [];
+  readonly #likeNumbers = new Map<string, number>();
+  readonly #likes: Like[] = [];
   /** By place (dimension, key, how), then by kind. */
   readonly #sums = new Map<number, Map<number, Sums>>();
   #size = 0;
@@ -138,46 +142,69 @@ export class Gathered {
 
   /** All sums at every grain; nothing is left. */
   take(): Cell[] {
-    const cells = new Map<string, Cell>();
+    const cells: Cell[] = [];
     for (const [place, byKind] of this.#sums) {
       const dimension = place % 4;
       const how = Math.floor(place / 4) % 32;
       const key = Math.floor(place / 128);
-      for (const [number, sums] of byKind) {
-        const { bucket: hour, type, outcome, reason } = this.#kinds[number] as Kind;
-        for (const name of grainsByNumber[dimension] as readonly Grain[]) {
-          const bucket = Math.floor((hour * hourUs) / grainUs[name]);
-          const grain = grains[name];
-          const id = `${place} ${grain} ${bucket} ${type} ${outcome} ${reason}`;
-          const cell = cells.get(id);
-          if (cell) {
-            cell.events += sums.events;
-            cell.closings += sums.closings;
-            cell.repeats += sums.repeats;
-          } else {
-            cells.set(id, { grain, bucket, dimension, key, how, type, outcome, reason, ...sums });
-          }
-        }
+      for (const grain of grainsByNumber[dimension] as readonly Grain[]) {
+        for (const [like, sums] of this.#atGrain(byKind, grain))
+          cells.push({ ...(this.#likes[like] as Like), dimension, key, how, ...sums });
       }
     }
     this.clear();
-    return [...cells.values()].sort(byKey);
+    return cells.sort(byKey);
+  }
+
+  #atGrain(byKind: ReadonlyMap<number, Sums>, grain: Grain): Map<number, Sums> {
+    const found = new Map<number, Sums>();
+    for (const [kind, { events, closings, repeats }] of byKind) {
+      const like = (this.#kinds[kind] as Kind)[grain];
+      const sums = found.get(like);
+      if (sums) {
+        sums.events += events;
+        sums.closings += closings;
+        sums.repeats += repeats;
+      } else {
+        found.set(like, { events, closings, repeats });
+      }
+    }
+    return found;
   }
 
   clear(): void {
     this.#sums.clear();
     this.#kindNumbers.clear();
     this.#kinds.length = 0;
+    this.#likeNumbers.clear();
+    this.#likes.length = 0;
     this.#size = 0;
   }
 
   #kindOf({ type, occurred_us: us, outcome, reason }: CountedRow): number {
-    const bucket = Math.floor(us / hourUs);
-    const id = `${bucket} ${type} ${outcome} ${reason}`;
+    const id = `${Math.floor(us / hourUs)} ${type} ${outcome} ${reason}`;
     let number = this.#kindNumbers.get(id);
     if (number === undefined) {
-      number = this.#kinds.push({ bucket, type, outcome, reason: reason ?? 0 }) - 1;
+      const like = (grain: Grain): number =>
+        this.#likeNumber({
+          grain: grains[grain],
+          bucket: Math.floor(us / grainUs[grain]),
+          type,
+          outcome,
+          reason: reason ?? 0,
+        });
+      number = this.#kinds.push({ hour: like('hour'), day: like('day'), month: like('month') }) - 1;
       this.#kindNumbers.set(id, number);
+    }
+    return number;
+  }
+
+  #likeNumber(like: Like): number {
+    const id = `${like.grain} ${like.bucket} ${like.type} ${like.outcome} ${like.reason}`;
+    let number = this.#likeNumbers.get(id);
+    if (number === undefined) {
+      number = this.#likes.push(like) - 1;
+      this.#likeNumbers.set(id, number);
     }
     return number;
   }

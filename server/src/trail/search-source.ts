@@ -56,4 +56,12 @@ export function idxIn(engine: Engine, indexes: readonly number[]): Sql {
     : { text: 'idx = ANY(?::bigint[])', params: [`{${indexes.join(',')}}`] };
 }
 
+/**
+ * The events when they are looked up by `idxIn`. SQLite, which counts nothing of what is in an index, would else walk the
+ * whole run of a value that is asked for.
+ */
+export function eventsByIdx(engine: Engine): string {
+  return engine === 'sqlite' ? 'search_event NOT INDEXED' : 'search_event';
+}
+
 export const portions = { largest: 2_000 } as const;

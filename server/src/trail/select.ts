@@ -18,7 +18,7 @@ import {
 } from './filter.ts';
 import { ownsView, type Reader, readerIn, type View } from './reader.ts';
 import { and, factColumns, isIn, type Rule, ruleSql, valuesIn } from './rule.ts';
-import { idxIn, type SearchSource, type Span } from './search-source.ts';
+import { eventsByIdx, idxIn, type SearchSource, type Span } from './search-source.ts';
 import { inValues, joined, type Sql } from './sql.ts';
 
 /** Rows looked at for one page. */
@@ -129,7 +129,7 @@ async function matching(
   const sql = joined([idxIn(source.engine, portion), where], 'AND');
   const order = newestFirst ? 'DESC' : 'ASC';
   const rows = await source.rows<{ idx: number }>({
-    text: `SELECT idx FROM search_event WHERE ${sql.text} ORDER BY idx ${order}`,
+    text: `SELECT idx FROM ${eventsByIdx(source.engine)} WHERE ${sql.text} ORDER BY idx ${order}`,
     params: sql.params,
   });
   return rows.map((row) => row.idx);
