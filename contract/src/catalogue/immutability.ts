@@ -29,6 +29,8 @@ export const bornLocked = z.strictObject({
   previous: z.enum(['absent', 'unlocked']),
   policy: policySnapshot,
   hits: policyHits.optional(),
+  /** An immutable tag has no end: this one was taken away. */
+  expiryCleared: z.string().optional(),
 });
 /** What stands in a refusal: who or what locked the tag, and since when. */
 export const lockedBy = z.strictObject({

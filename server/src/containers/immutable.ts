@@ -8,6 +8,7 @@ import { AppError } from '../domain/error.ts';
 import { type Policies, type Policy, toldOf } from '../policies/decide.ts';
 import { type LockColumns, lockedBy, tagImmutable } from '../policies/locked.ts';
 import { markOfProject, runUnderWay } from '../policies/rows.ts';
+import { formatUs } from '../stdx/clock.ts';
 import { lockedTagOf } from './rows.ts';
 
 type Guarded = { tag: string; lock: LockColumns; policies: Policies; doing: string };
@@ -22,14 +23,22 @@ export async function requireUnlocked(db: ReadDb, { tag, lock, policies, doing }
 
 type Born = NonNullable<EventDetails<'container.tag.create'>['immutability']>;
 
-/** What the event of a tag that is pointed says of its lock. */
+/** What the event of a tag that is pointed says of its lock. `present`: as it was, unless it is new. */
 export function bornLocked(
   hits: readonly Policy[],
-  previous: 'absent' | 'unlocked',
+  present: { expiresAt: number | null } | undefined,
 ): { immutability?: Born } {
   const [decisive, ...others] = hits;
   if (decisive === undefined) return {};
-  return { immutability: { trigger: 'policy', previous, ...toldOf([decisive, ...others]) } };
+  const expiresAt = present?.expiresAt ?? null;
+  return {
+    immutability: {
+      trigger: 'policy',
+      previous: present === undefined ? 'absent' : 'unlocked',
+      ...toldOf([decisive, ...others]),
+      ...(expiresAt !== null && { expiryCleared: formatUs(expiresAt) }),
+    },
+  };
 }
 
 /** Before a project's content goes: throws tag_immutable or conflict, unless the setting lets it. */

@@ -45,7 +45,7 @@ export async function pointTag(
   const policies = await holdPolicies(tx, projectId);
   if (present !== undefined) await requireUnlocked(tx, { tag, lock: present, policies, doing: 'moved' });
   const born = policies.hits(tag);
-  const immutability = bornLocked(born, present === undefined ? 'absent' : 'unlocked');
+  const immutability = bornLocked(born, present);
   const draft = {
     by,
     scope,
