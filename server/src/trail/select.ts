@@ -2,7 +2,7 @@
  * Finding a page: pick the index runs with the fewest events, walk them in order, keep what matches. A walk looks at a
  * bounded number of rows and then says how far it came, so that no question can cost more than its page.
  */
-import { eventTypes } from '@tallyman/contract';
+import { declarationOf, eventTypes } from '@tallyman/contract';
 import { AppError } from '../domain/error.ts';
 import { concerns, rightsIn, viewRule } from './audience.ts';
 import {
@@ -158,7 +158,8 @@ export async function planOf(
   }
   const rights = rightsIn(view, reader);
   const shown = viewRule(view, reader);
-  const types = filter.types ?? eventTypes;
+  const asksRefusals = isOfRefusals(filter);
+  const types = (filter.types ?? eventTypes).filter((type) => !asksRefusals || refusals.has(type));
   const texts = [
     ...types,
     ...textsOf(filter),
@@ -172,6 +173,7 @@ export async function planOf(
   const asked = conditionsOf(filter, known, seen);
   const where = joined([ruleSql(and(shown, rights.readable), known.words), asked.where], 'AND');
   const drivers: (Driver | 'all')[] = [...runs.map((run) => toDriver(run, known.words)), ...asked.drivers];
+  if (asksRefusals) drivers.push([{ column: 'type', keys: numbersOf(types, known.words) }]);
   return {
     where,
     seen,
@@ -179,6 +181,15 @@ export async function planOf(
     drivers: drivers.length === 0 ? ['all'] : drivers,
     words: known.words,
   };
+}
+
+const refusals: ReadonlySet<string> = new Set(
+  eventTypes.filter((type) => declarationOf(type).reasons.length > 0),
+);
+
+/** Only a refusal has a reason, and an outcome other than success: their runs are few of all. */
+function isOfRefusals({ filter: { reason, outcome } }: CheckedFilter): boolean {
+  return reason !== undefined || (outcome !== undefined && !outcome.includes('success'));
 }
 
 function numbersOf(texts: readonly string[], words: ReadonlyMap<string, number>): number[] {
