@@ -76,6 +76,32 @@ export function searchCountsSuite(under: SearchUnderTest): void {
       });
     });
 
+    it('tell each reader, through each view, no reason of a refusal they may not read', async () => {
+      await using house = await openHouse(under, { eventsPerCounting: 90 });
+      const random = createSeededRandom(32);
+      const made = await house.add(someDays(random, 400));
+      const facets = ['type', 'outcome', 'reason'] as const;
+      const from = formatUs(beginUs - hourUs);
+      for (const [name, reader] of Object.entries(readers)) {
+        for (const view of views) {
+          if (view.kind === 'administration' && reader.role === 'person') continue;
+          for (const filter of [
+            { from },
+            { from, reason: ['not_permitted' as const, 'project_unknown' as const] },
+          ]) {
+            const seen = expected(made, { view, filter }, reader).map(({ event }) => event as AuditEvent);
+            const { type, outcome, reason } = facetsByHand(seen);
+            const found = await house.search.facets({ view, filter, facets, values: 100 }, reader);
+            assert.deepEqual(
+              plainFacets(found),
+              { type, outcome, reason },
+              `${name} in ${JSON.stringify(view)} ${JSON.stringify(filter)}`,
+            );
+          }
+        }
+      }
+    });
+
     it('add up repeats, and count a closing event only where each event is a row', async () => {
       await using house = await openHouse(under, { eventsPerCounting: 2 });
       for (let time = 0; time < 5; time++) await house.trail.attempt(refusedPush());
