@@ -5,6 +5,7 @@ import { clientSkip } from '../tests/support/clients.ts';
 import { createTestDatabase, postgresSkip } from '../tests/support/postgres.ts';
 import { createTempFolder } from '../tests/support/temp-folder.ts';
 import { eventRateRows } from './event-rate.ts';
+import { immutabilityRows } from './immutability.ts';
 import { logRows } from './log.ts';
 import { compare, interval, median } from './pairs.ts';
 import { refusalRows } from './refusals.ts';
@@ -86,6 +87,10 @@ test('small: the trail on beside off', { skip: clientSkip('skopeo', 'wrk') }, as
 
 test('small: what each switch costs', { skip: clientSkip('wrk') }, async () => {
   measured(await refusalRows({ seconds: 1, pairs: 1, warmUps: 0 }));
+});
+
+test('small: what immutability costs', async () => {
+  measured(await immutabilityRows({ pushes: 10, runTags: 200, loadTags: 50, pairs: 1, warmUps: 0 }));
 });
 
 test('small: how searches grow', async () => {

@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: every claim of speed as a ratio, both sides in one run. `--quick` runs short; `--row a|b|c|d|e|f|scale` runs one.
+ * `npm run bench`: every claim of speed as a ratio, both sides in one run. `--quick` runs short; `--row a|b|c|d|e|f|g|scale` runs one.
  * `--row scale` keeps its logs in `--data`, compares `--events` (10 million) with 100,000, and takes `--only` for some questions.
  * Needs docker-registry, skopeo and wrk for rows a, c and e; install-bench-peers.sh installs them where it may.
  */
@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { createTestDatabase, postgresSkip } from '../tests/support/postgres.ts';
 import { createTempFolder } from '../tests/support/temp-folder.ts';
 import { eventRateRows } from './event-rate.ts';
+import { immutabilityRows } from './immutability.ts';
 import { logRows } from './log.ts';
 import { refusalRows } from './refusals.ts';
 import { type RegistryOptions, registryRows, trailCostRows } from './registry.ts';
@@ -64,6 +65,14 @@ await add('f', () =>
     writers: [1, 128],
     proofEvents: quick ? 100_000 : 10_000_000,
     verifyEvents: quick ? 100_000 : 1_000_000,
+  }),
+);
+await add('g', () =>
+  immutabilityRows({
+    pushes: quick ? 500 : 1_000,
+    runTags: quick ? 5_000 : 50_000,
+    loadTags: quick ? 4_000 : 20_000,
+    pairs: quick ? 3 : 11,
   }),
 );
 await add('scale', async () => {

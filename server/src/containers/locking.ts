@@ -29,10 +29,11 @@ export const lockingLimits = {
   mostTags: 100,
   /** What a unit aims to stay under. */
   unitUs: 5_000,
-  /** A unit that waited longer for its turn was not alone. Then it rests so many times as long as it held the writer. */
-  busyUs: 2_000,
-  busyRests: 12,
-  longestRestMs: 250,
+  /** So many events of others since its last unit tell that it is not alone. */
+  busyEvents: 2,
+  /** Then it rests so many times as long as its unit took, flush and all. */
+  busyRests: 15,
+  longestRestMs: 500,
   /** A step of the job ends after it, between two units. */
   stepUs: 5_000_000,
 } as const;
@@ -60,6 +61,10 @@ class Locking {
   readonly #job: Running;
   readonly #by: Performer;
   #tagsPerUnit: number = lockingLimits.firstTags;
+  /** Events in the log, as far as is known; how many of them are this step's, and, at most so far, others'. */
+  #head = 0;
+  #own = 0;
+  #ofOthers = 0;
 
   constructor(parts: LockingParts, job: Running) {
     this.#parts = parts;
@@ -68,6 +73,20 @@ class Locking {
   }
 
   async step(): Promise<Stepped> {
+    const { db } = this.#parts;
+    this.#head = await db.head();
+    this.#ofOthers = this.#head;
+    const stopListening = db.onHead((head) => {
+      this.#head = head;
+    });
+    try {
+      return await this.#pages();
+    } finally {
+      stopListening();
+    }
+  }
+
+  async #pages(): Promise<Stepped> {
     const { clock, db } = this.#parts;
     const untilUs = clock.nowUs() + lockingLimits.stepUs;
     const { run: id } = this.#job.payload as { run: string };
@@ -127,8 +146,7 @@ class Locking {
     { policy, judging, page }: { policy: PolicyRow; judging: Judging; page: Page },
   ): Promise<Run | undefined> {
     const { db, clock } = this.#parts;
-    const askedUs = clock.nowUs();
-    let [beganUs, endedUs] = [askedUs, askedUs];
+    let [beganUs, endedUs, changed] = [0, 0, 0];
     const next = await db.transact(async (tx) => {
       beganUs = clock.nowUs();
       await lockProject(tx, run.atProject);
@@ -151,9 +169,11 @@ class Locking {
       };
       await this.#save(tx, reached);
       endedUs = clock.nowUs();
+      changed = done.locked + done.unlocked;
       return reached;
     });
-    await this.#pace({ waitedUs: beganUs - askedUs, heldUs: endedUs - beganUs });
+    this.#own += changed;
+    await this.#pace({ heldUs: endedUs - beganUs, tookUs: clock.nowUs() - beganUs });
     return next;
   }
 
@@ -180,12 +200,16 @@ class Locking {
   }
 
   /** Keeps units short, and lets others go first when there are any. */
-  async #pace({ waitedUs, heldUs }: { waitedUs: number; heldUs: number }): Promise<void> {
-    const { leastTags, mostTags, unitUs, busyUs, busyRests, longestRestMs } = lockingLimits;
+  async #pace({ heldUs, tookUs }: { heldUs: number; tookUs: number }): Promise<void> {
+    const { leastTags, mostTags, unitUs, busyEvents, busyRests, longestRestMs } = lockingLimits;
     const fitting = heldUs > unitUs ? this.#tagsPerUnit / 2 : this.#tagsPerUnit + 5;
     this.#tagsPerUnit = Math.min(mostTags, Math.max(leastTags, Math.floor(fitting)));
-    if (waitedUs <= busyUs) return;
-    const restMs = Math.min(longestRestMs, (heldUs * busyRests) / 1_000);
+    // Its own events may get their index later than it knows of them, never the other way round.
+    const ofOthers = this.#head - this.#own;
+    const isBusy = ofOthers >= this.#ofOthers + busyEvents;
+    this.#ofOthers = Math.max(this.#ofOthers, ofOthers);
+    if (!isBusy) return;
+    const restMs = Math.min(longestRestMs, (tookUs * busyRests) / 1_000);
     await delay(restMs, undefined, { signal: this.#job.signal }).catch(() => undefined);
   }
 
