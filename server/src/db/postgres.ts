@@ -186,6 +186,8 @@ export class PostgresDb implements Db {
   #appending: Promise<void> | undefined;
   #moving: Promise<void> | undefined;
   #moveAgain = false;
+  /** Something may be in the outbox that no pass has looked for since. */
+  #unsequenced = true;
   #underWay = 0;
   #fatal: FatalError | undefined;
   #closing: Promise<void> | undefined;
@@ -269,6 +271,8 @@ export class PostgresDb implements Db {
       return value;
     } catch (error) {
       tx.end();
+      // When the answer to COMMIT was lost, the events may be there all the same.
+      this.#unsequenced = true;
       await client.query('ROLLBACK').catch(() => {
         broken = true;
       });
@@ -306,6 +310,7 @@ export class PostgresDb implements Db {
         for (const append of batch) append.resolve();
         this.#kick();
       } catch (error) {
+        this.#unsequenced = true;
         for (const append of batch) append.reject(asAppError(error));
       }
     }
@@ -317,7 +322,8 @@ export class PostgresDb implements Db {
   }
 
   async head(): Promise<number> {
-    await this.#sequence();
+    if (this.#fatal) throw this.#fatal;
+    if (this.#unsequenced || this.#moving !== undefined) await this.#sequence();
     return this.#tree.size;
   }
 
@@ -348,6 +354,7 @@ export class PostgresDb implements Db {
   }
 
   #kick(): void {
+    this.#unsequenced = true;
     this.#sequence().catch(() => {});
   }
 
@@ -365,6 +372,7 @@ export class PostgresDb implements Db {
     try {
       do {
         this.#moveAgain = false;
+        this.#unsequenced = false;
         for (;;) {
           if (this.#fatal) throw this.#fatal;
           const moved = await this.#moveOnce();
