@@ -17,7 +17,7 @@ import type { Performer } from '../trail/draft.ts';
 import type { Trail } from '../trail/trail.ts';
 import { systemPerformer } from './garbage.ts';
 import { lockByPolicy, unlockRow } from './locks.ts';
-import { type LockableTag, lockableTagsAfter, lockProject, tagRow } from './rows.ts';
+import { type LockableTag, lockableTagsAfter, lockableTagsBetween, lockProject, tagRow } from './rows.ts';
 
 export type LockingParts = { db: Db; trail: Trail; clock: Clock };
 
@@ -156,8 +156,8 @@ class Locking {
       if (now?.version !== run.version) return undefined;
       const done: Done = { locked: 0, unlocked: 0, sample: [] };
       if (scope !== undefined)
-        for (const { name } of page.wanted)
-          await this.#change(tx, { name, run, judging, policies, scope, done });
+        for (const present of await this.#lookAgain(tx, run, page))
+          await this.#change(tx, { present, run, judging, policies, scope, done });
       const released = run.what === 'release' ? done.locked + done.unlocked : 0;
       const stillLocked = Math.max(0, page.stillLocked - released);
       const part = { tags: page.tags.length, stillLocked, ...done };
@@ -177,25 +177,42 @@ class Locking {
     return next;
   }
 
+  /** As they are now; most of a page is read at once, a few of it one by one. */
+  async #lookAgain(tx: Tx, { atProject }: Run, { tags, wanted }: Page): Promise<TagHere[]> {
+    if (wanted.length * 4 < tags.length) {
+      const found: TagHere[] = [];
+      for (const { name } of wanted) {
+        const present = await tx.get(tagRow, [atProject, name]);
+        if (present !== undefined) found.push({ ...present, name });
+      }
+      return found;
+    }
+    const names = new Set(wanted.map(({ name }) => name));
+    // By name, not by count: some may have come between.
+    const [first, last] = [wanted[0]?.name ?? '', wanted.at(-1)?.name ?? ''];
+    const rows = await tx.all(lockableTagsBetween, [atProject, first, last]);
+    return rows.filter(({ name }) => names.has(name));
+  }
+
+  /** The policy is what it was when the tag was found wanting; only the tag may have changed. */
   async #change(
     tx: Tx,
-    on: { name: string; run: Run; judging: Judging; policies: Policies; scope: Scope; done: Done },
+    on: { present: TagHere; run: Run; judging: Judging; policies: Policies; scope: Scope; done: Done },
   ): Promise<void> {
-    const { name, run, judging, policies, scope, done } = on;
-    const present = await tx.get(tagRow, [run.atProject, name]);
-    if (present === undefined) return;
-    const wanted = judging.wants({ ...present, name }, policies);
-    if (wanted === undefined) return;
+    const { present, run, judging, policies, scope, done } = on;
+    const { name } = present;
+    const unlocking = run.what === 'release';
+    if (unlocking ? !judging.isLeft(present) : present.lockTrigger !== null) return;
     const at = { by: this.#by, scope, projectId: run.atProject, tag: name, present, cause: run.eventId };
     const [decisive, ...others] = policies.hits(name, present.exemptVersion);
-    if (wanted === 'unlock' && decisive === undefined) {
+    if (decisive !== undefined) {
+      await lockByPolicy(this.#parts, tx, { ...at, hits: [decisive, ...others] });
+      done.locked++;
+    } else if (unlocking) {
       const exemptVersion = policies.version;
       await unlockRow(this.#parts, tx, { ...at, reason: run.reason ?? '', how: 'release', exemptVersion });
       done.unlocked++;
-    } else if (decisive !== undefined) {
-      await lockByPolicy(this.#parts, tx, { ...at, hits: [decisive, ...others] });
-      done.locked++;
-    }
+    } else return;
     if (done.sample.length < 10) done.sample.push(name);
   }
 
