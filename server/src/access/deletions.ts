@@ -23,7 +23,7 @@ export async function finishDeletion(parts: AccessParts, deletion: Deletion): Pr
         .where('key', '=', leftoverKey)
         .executeTakeFirst();
       if (leftover === undefined) return false;
-      return deleteProjectsIn(parts, tx, { ...deletion, cause: leftover.value });
+      return deleteProjectsIn(parts, tx, { ...deletion, cause: leftover.value, of: 'leftover' });
     });
   }
 }

@@ -29,8 +29,17 @@ export type ProjectCreation = {
   cause: 'upload' | 'request';
 };
 
-/** Deletes what a project holds, inside the unit; returns how much there was. */
-export type DeleteContent = (tx: Tx, project: Project) => Promise<{ tags: number; manifests: number }>;
+/**
+ * A project by itself; with its namespace, and asked for the first of its projects in the unit that deletes it; or one
+ * that such a deletion left for later, which cannot be refused any more.
+ */
+export type DeletionOf = 'project' | 'namespace' | 'leftover';
+/** Deletes what a project holds, inside the unit; returns how much there was. Throws to refuse the deletion. */
+export type DeleteContent = (
+  tx: Tx,
+  project: Project,
+  of: DeletionOf,
+) => Promise<{ tags: number; manifests: number }>;
 
 /**
  * Makes a project inside the caller's unit; throws conflict (it exists, or name_reserved). Units that make the same one
@@ -146,7 +155,7 @@ export async function deleteProject(
 ): Promise<void> {
   const { by, deleteContent } = deletion;
   await changeProject(parts, deletion.projectId, (tx, found) =>
-    deleteIn(parts, tx, { ...found, by, deleteContent, why: 'request' }),
+    deleteIn(parts, tx, { ...found, by, deleteContent, of: 'project' }),
   );
 }
 
@@ -162,7 +171,13 @@ export const leftoverKey = 'deletion.cause';
 export async function deleteProjectsIn(
   parts: AccessParts,
   tx: Tx,
-  deletion: { by: Performer; namespaceId: string; cause: string; deleteContent: DeleteContent },
+  deletion: {
+    by: Performer;
+    namespaceId: string;
+    cause: string;
+    deleteContent: DeleteContent;
+    of?: 'namespace' | 'leftover';
+  },
 ): Promise<boolean> {
   const { namespaceId, cause } = deletion;
   const rows = await selectProjects(tx)
@@ -176,7 +191,7 @@ export async function deleteProjectsIn(
   if (rows.length === 0) return false;
   const namespace = await requireNamespaceRow(tx, namespaceId);
   for (const row of rows.slice(0, projectsPerUnit))
-    await deleteIn(parts, tx, { ...deletion, namespace, project: projectFromRow(row), why: 'namespace' });
+    await deleteIn(parts, tx, { of: 'namespace', ...deletion, namespace, project: projectFromRow(row) });
   return left;
 }
 
@@ -203,14 +218,14 @@ async function rememberLeftover(
 type DeletionIn = Found & {
   by: Performer;
   deleteContent: DeleteContent;
-  why: 'request' | 'namespace';
+  of: DeletionOf;
   cause?: string;
 };
 
 async function deleteIn(parts: AccessParts, tx: Tx, deletion: DeletionIn): Promise<void> {
-  const { by, namespace, project, why, cause } = deletion;
+  const { by, namespace, project, of, cause } = deletion;
   const nowUs = parts.clock.nowUs();
-  const { tags, manifests } = await deletion.deleteContent(tx, project);
+  const { tags, manifests } = await deletion.deleteContent(tx, project, of);
   await tx.q.deleteFrom('role_grant').where('project_id', '=', project.id).execute();
   await reserveName(tx, { format: project.format, name: project.path, formerId: project.id, nowUs });
   await tx.q.updateTable('project').set({ deleted_at: nowUs }).where('id', '=', project.id).execute();
@@ -219,7 +234,7 @@ async function deleteIn(parts: AccessParts, tx: Tx, deletion: DeletionIn): Promi
     by,
     ...placeOf(namespace, project),
     ...(cause !== undefined && { cause }),
-    details: { tags, manifests, by: why },
+    details: { tags, manifests, by: of === 'project' ? 'request' : 'namespace' },
   });
   tx.afterCommit(() => {
     accessCacheOf(parts.db).forgetProject(project.id);

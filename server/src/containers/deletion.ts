@@ -2,6 +2,7 @@
  * Taking things out of a project. What something else still names is not deleted: an index would lose an image, an image
  * a layer, and nobody would notice before the next pull. The refusal says what names it. Bytes go later, with garbage.
  */
+import type { DeletionOf } from '../access/projects.ts';
 import type { Tx } from '../db/store.ts';
 import type { Digest } from '../domain/digest.ts';
 import { AppError } from '../domain/error.ts';
@@ -101,9 +102,10 @@ async function requireUnnamed(tx: Tx, projectId: string, digest: Digest): Promis
 export async function deleteProjectContent(
   tx: Tx,
   { id: projectId }: { id: string },
+  of: DeletionOf,
 ): Promise<{ tags: number; manifests: number }> {
   await lockProject(tx, projectId);
-  await requireDeletable(tx, projectId);
+  if (of !== 'leftover') await requireDeletable(tx, projectId, of);
   const count = async (table: 'tag' | 'manifest') => {
     const row = await tx.q
       .selectFrom(table)

@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { AuditEvent } from '@tallyman/contract';
 import { engines } from '../../../tests/support/house.ts';
-import { changeVisibility } from '../access/projects.ts';
+import { changeVisibility, deleteProjectsIn } from '../access/projects.ts';
 import { AppError } from '../domain/error.ts';
 import { changePolicy, createPolicy, deletePolicy, releasePolicy } from '../policies/policies.ts';
+import { deleteProjectContent } from './deletion.ts';
 import { expireTags } from './expiry.ts';
 import { lockTag, unlockTag } from './locks.ts';
 import { previewPolicy } from './preview.ts';
@@ -291,6 +292,27 @@ for (const { engine, skip } of engines) {
       await world.policy('old', { matches: true });
       await restoreTag(registry, { ...on, tag: 'old', digest: one });
       assert.equal((await world.why('old')).immutable, true);
+    });
+
+    test('a namespace does not go while any project of it holds a locked tag; what its deletion left does', async () => {
+      await using world = await open(engine);
+      const { registry, to, on, project } = world;
+      await pushImage(registry, { ...to, path: 'alice/zoo', tag: 'v1' }, { config: 'one' });
+      const zoo = (await registry.access.findProject('container', 'alice/zoo')) ?? assert.fail();
+      await lockTag(registry, { ...on, projectId: zoo.id, tag: 'v1', note: undefined });
+      const deletion = {
+        by: system,
+        namespaceId: project.namespaceId,
+        cause: zoo.id,
+        deleteContent: deleteProjectContent,
+      };
+      const remove = (of: 'namespace' | 'leftover') =>
+        registry.db.transact((tx) => deleteProjectsIn(registry, tx, { ...deletion, of }));
+      const { reason, message } = await refusal(remove('namespace'));
+      assert.deepEqual([reason, /v1 .* deleted with its namespace/.test(message)], ['tag_immutable', true]);
+      assert.ok(await registry.access.findProject('container', 'alice/app'));
+      await remove('leftover');
+      assert.equal(await registry.access.findProject('container', 'alice/zoo'), undefined);
     });
 
     test('a policy of what does not match, a preview, and a project that is renamed or published', async () => {

@@ -7,9 +7,9 @@ import type { ReadDb, Tx } from '../db/store.ts';
 import { AppError } from '../domain/error.ts';
 import { type Policies, type Policy, toldOf } from '../policies/decide.ts';
 import { type LockColumns, lockedBy, tagImmutable } from '../policies/locked.ts';
-import { markOfProject, runUnderWay } from '../policies/rows.ts';
+import { anyRunUnderWay, markOfProject, runUnderWay } from '../policies/rows.ts';
 import { formatUs } from '../stdx/clock.ts';
-import { lockedTagOf } from './rows.ts';
+import { lockedTagBeside, lockedTagOf } from './rows.ts';
 
 type Guarded = { tag: string; lock: LockColumns; policies: Policies; doing: string };
 
@@ -41,26 +41,44 @@ export function bornLocked(
   };
 }
 
-/** Before a project's content goes: throws tag_immutable or conflict, unless the setting lets it. */
-export async function requireDeletable(tx: Tx, projectId: string): Promise<void> {
+/** Units that have found nothing locked in the whole namespace: it is looked through once, not for each project. */
+const lookedThrough = new WeakSet<Tx>();
+
+/** Before content goes: throws tag_immutable or conflict, unless the setting lets it. */
+export async function requireDeletable(
+  tx: Tx,
+  projectId: string,
+  of: 'project' | 'namespace',
+): Promise<void> {
+  if (lookedThrough.has(tx) || (await mayDeleteLocked(tx))) return;
+  const locked = await tx.get(of === 'project' ? lockedTagOf : lockedTagBeside, [projectId]);
+  if (locked !== undefined) {
+    const by = await lockedBy(tx, { tag: locked.name, lock: locked, called: [] });
+    if (by !== undefined) throw tagImmutable(by, `deleted with its ${of}`);
+  }
+  const mark = await tx.get(markOfProject, [projectId]);
+  const underWay =
+    mark !== undefined &&
+    mark.version > 0 &&
+    (of === 'project'
+      ? await tx.get(runUnderWay, [mark.namespaceId, projectId])
+      : await tx.get(anyRunUnderWay, [mark.namespaceId]));
+  if (underWay) {
+    throw new AppError(
+      'conflict',
+      'A policy is being carried to the tags here. Wait until its run is finished, then try again.',
+      { reason: 'conflict' },
+    );
+  }
+  if (of === 'namespace') lookedThrough.add(tx);
+}
+
+async function mayDeleteLocked(tx: Tx): Promise<boolean> {
   const setting = await tx.q
     .selectFrom('setting')
     .select('value')
     .where('namespace_id', '=', '')
     .where('key', '=', 'projects.delete_locked')
     .executeTakeFirst();
-  if (setting?.value === 'allow') return;
-  const locked = await tx.get(lockedTagOf, [projectId]);
-  if (locked !== undefined) {
-    const by = await lockedBy(tx, { tag: locked.name, lock: locked, called: [] });
-    if (by !== undefined) throw tagImmutable(by, 'deleted with its project');
-  }
-  const mark = await tx.get(markOfProject, [projectId]);
-  if (mark === undefined || mark.version === 0) return;
-  if ((await tx.get(runUnderWay, [mark.namespaceId, projectId])) === undefined) return;
-  throw new AppError(
-    'conflict',
-    'A policy is being carried to the tags here. Wait until its run is finished, then try again.',
-    { reason: 'conflict' },
-  );
+  return setting?.value === 'allow';
 }

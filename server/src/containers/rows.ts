@@ -73,10 +73,12 @@ export type TagRow = {
 };
 /** With what locks it. */
 export type LockableTag = TagRow & LockColumns & { unlockEventId: string | null };
-const lockableTag = `digest, created_at AS "createdAt", moved_at AS "movedAt", expires_at AS "expiresAt", event_id AS "eventId",
-   lock_trigger AS "lockTrigger", locked_at AS "lockedAt", lock_event_id AS "lockEventId", lock_policy_id AS "lockPolicyId",
-   lock_policy_version AS "lockPolicyVersion", lock_actor_id AS "lockActorId", exempt_version AS "exemptVersion",
-   unlock_event_id AS "unlockEventId"`;
+const lockable = (of = ''): string =>
+  `${of}digest, ${of}created_at AS "createdAt", ${of}moved_at AS "movedAt", ${of}expires_at AS "expiresAt", ${of}event_id AS "eventId",
+   ${of}lock_trigger AS "lockTrigger", ${of}locked_at AS "lockedAt", ${of}lock_event_id AS "lockEventId", ${of}lock_policy_id AS "lockPolicyId",
+   ${of}lock_policy_version AS "lockPolicyVersion", ${of}lock_actor_id AS "lockActorId", ${of}exempt_version AS "exemptVersion",
+   ${of}unlock_event_id AS "unlockEventId"`;
+const lockableTag = lockable();
 export const tagRow = statement<LockableTag>(
   `SELECT ${lockableTag} FROM tag WHERE project_id = ? AND name = ?`,
 );
@@ -114,6 +116,11 @@ export const lockedTagOf = statement<LockableTag & { name: string }>(
 );
 export const deleteTagRow = statement('DELETE FROM tag WHERE project_id = ? AND name = ?');
 export const setExpiry = statement('UPDATE tag SET expires_at = ? WHERE project_id = ? AND name = ?');
+/** In any living project of its namespace. */
+export const lockedTagBeside = statement<LockableTag & { name: string }>(
+  `SELECT t.name, ${lockable('t.')} FROM project p JOIN tag t ON t.project_id = p.id AND t.lock_trigger IS NOT NULL
+   WHERE p.namespace_id = (SELECT namespace_id FROM project WHERE id = ?) AND p.deleted_at IS NULL LIMIT 1`,
+);
 export const beginHistory = statement(
   'INSERT INTO tag_history (project_id, name, digest, from_at, from_event_id) VALUES (?, ?, ?, ?, ?)',
 );

@@ -103,8 +103,8 @@ export function containerNouns(
         deleteManifest(parts, { by, projectId: project.id, scope, digest: digest as Digest }),
     },
     locks: lockNouns(parts),
-    deleteContent: async (tx, project) =>
-      project.format === 'container' ? deleteProjectContent(tx, project) : { tags: 0, manifests: 0 },
+    deleteContent: async (tx, project, of) =>
+      project.format === 'container' ? deleteProjectContent(tx, project, of) : { tags: 0, manifests: 0 },
   };
 }
 

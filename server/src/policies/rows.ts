@@ -106,6 +106,11 @@ export const runUnderWay = statement<{ id: string }>(
    WHERE p.namespace_id = ? AND p.project_id IN ('', ?) AND p.deleted_at IS NULL AND r.what = 'lock' AND r.state = 'running' LIMIT 1`,
 );
 
+export const anyRunUnderWay = statement<{ id: string }>(
+  `SELECT r.id FROM immutability_run r JOIN immutability_policy p ON p.id = r.policy_id AND p.version = r.version
+   WHERE p.namespace_id = ? AND p.deleted_at IS NULL AND r.what = 'lock' AND r.state = 'running' LIMIT 1`,
+);
+
 const nameOfNamespace = statement<{ name: string }>('SELECT name FROM namespace WHERE id = ?');
 const nameOfRobot = statement<{ name: string }>(
   `SELECT n.name || '+' || r.name AS name FROM robot r JOIN namespace n ON n.id = r.namespace_id WHERE r.id = ?`,
