@@ -46,7 +46,6 @@ import { version } from './main/version.ts';
 import { type Clock, systemClock } from './stdx/clock.ts';
 import type { Performer } from './trail/draft.ts';
 import { Log } from './trail/log/log.ts';
-import { openAppender } from './trail/open-appender.ts';
 import { Search } from './trail/search.ts';
 import { Trail, type TrailParts } from './trail/trail.ts';
 
@@ -80,12 +79,10 @@ export async function createApp(config: Config, parts: AppParts): Promise<App> {
   requireUsableTls(config.tls);
   await using opened = new AsyncDisposableStack();
   const stores = await openStores(opened, { config, clock, hook });
-  const appender = await openAppender({ db: stores.db, clock, hook });
-  opened.defer(() => appender.close());
   const recording = {
     ...stores,
     clock,
-    trail: makeTrail({ db: stores.db, clock, appender, ...config.trail }),
+    trail: makeTrail({ db: stores.db, clock, ...config.trail }),
   };
   const domain = await composeDomain(opened, recording, { config, log, hook });
   const firstStart = await beginFirstStart(domain.identity.parts, config.firstAdmin);

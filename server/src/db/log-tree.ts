@@ -7,8 +7,7 @@
  *                          size's binary digit is one; together these are the edge
  *            6 x 8,192     by level: the hashes of the tile that is filling, (size / 256^level) mod 256 of them
  *
- * It may be shared memory: whoever holds the right to write is the only one to touch it. An append overwrites what a
- * finished tile held, so after a rolled back batch the tree is loaded again.
+ * An append overwrites what a finished tile held, so after a rolled back batch the tree is loaded again.
  */
 import { hash } from 'node:crypto';
 import { FatalError } from '../domain/error.ts';
@@ -46,14 +45,12 @@ export function treeSourcesOf(size: number): TreeSources {
 export type StoredTree = { edge: Edge; bodies: readonly string[]; tiles: readonly (readonly Uint8Array[])[] };
 
 export class LogTree {
-  /** How much memory one needs. */
-  static readonly memoryBytes: number = tilesAt + levels * tileBytes;
-
   readonly #size: Float64Array;
   readonly #bytes: Buffer;
   #full: FullTile[] = [];
 
-  constructor(memory: ArrayBufferLike = new ArrayBuffer(LogTree.memoryBytes)) {
+  constructor() {
+    const memory = new ArrayBuffer(tilesAt + levels * tileBytes);
     this.#size = new Float64Array(memory, 0, 1);
     this.#bytes = Buffer.from(memory);
   }

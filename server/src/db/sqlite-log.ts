@@ -1,11 +1,8 @@
 /**
- * The log on SQLite: event rows, private rows, and the tree over them, written inside the caller's transaction. Two
- * writers use it, never at once: units of work on the main thread, and the thread that appends what changes nothing.
+ * The log on SQLite: event rows, private rows, and the tree over them, written inside a batch's transaction.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { LogTree, treeSourcesOf } from './log-tree.ts';
-import { openSqlite } from './sqlite-file.ts';
-import type { AtStep } from './steps.ts';
+import { type LogTree, treeSourcesOf } from './log-tree.ts';
 import type { SealedEvent } from './store.ts';
 
 export class SqliteLog {
@@ -16,7 +13,6 @@ export class SqliteLog {
   readonly #insertTile: StatementSync;
   readonly #updateEdge: StatementSync;
 
-  /** `tree` is shared by the writers; one of them loads it. */
   constructor(handle: DatabaseSync, tree: LogTree) {
     this.#handle = handle;
     this.#tree = tree;
@@ -66,40 +62,5 @@ export class SqliteLog {
         (full.all(level, from, to) as { hashes: Uint8Array }[]).map((row) => row.hashes),
       ),
     });
-  }
-}
-
-/** The second writer: a connection of its own, for the thread that the right to write is lent to. */
-export class LogWriter {
-  readonly #handle: DatabaseSync;
-  readonly #log: SqliteLog;
-  readonly #atStep: AtStep;
-  readonly #begin: StatementSync;
-  readonly #commit: StatementSync;
-
-  /** `treeMemory`: loaded by the store that lends. */
-  constructor(parts: { path: string; treeMemory: SharedArrayBuffer; atStep: AtStep }) {
-    this.#handle = openSqlite(parts.path, { readOnly: false });
-    this.#log = new SqliteLog(this.#handle, new LogTree(parts.treeMemory));
-    this.#atStep = parts.atStep;
-    this.#begin = this.#handle.prepare('BEGIN IMMEDIATE');
-    this.#commit = this.#handle.prepare('COMMIT');
-  }
-
-  /** Durable when it returns. When it throws nothing is stored; if that cannot be made sure, the thread must end. */
-  commit(events: readonly SealedEvent[]): void {
-    this.#begin.run();
-    try {
-      for (const event of events) this.#log.append(event);
-      this.#atStep('batch.rows');
-      this.#log.writeTree();
-      this.#atStep('batch.edge');
-      this.#commit.run();
-    } catch (error) {
-      if (this.#handle.isTransaction) this.#handle.exec('ROLLBACK');
-      this.#log.load();
-      throw error;
-    }
-    this.#atStep('batch.committed');
   }
 }

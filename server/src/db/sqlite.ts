@@ -9,8 +9,7 @@
  *   COMMIT            <- one fsync of the WAL (synchronous=FULL)
  *   answer everyone
  *
- * A crash before COMMIT leaves nothing of the batch and nobody was answered; after it, everything. Between two batches
- * the right to write may be lent to another thread, which does the same on a connection of its own.
+ * A crash before COMMIT leaves nothing of the batch and nobody was answered; after it, everything.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import {
@@ -38,7 +37,6 @@ type Unit = {
   reject: (error: unknown) => void;
 };
 type Append = { events: readonly SealedEvent[]; resolve: () => void; reject: (error: unknown) => void };
-type Loan = { work: () => Promise<void>; resolve: () => void; reject: (error: unknown) => void };
 type Done = { unit: Unit; value: unknown; tx: SqliteTx };
 
 /** Prepared statements of one connection: hand-written ones by number, the builder's by their text. */
@@ -178,9 +176,6 @@ export type SqliteOptions = {
   makeLog?: (handle: DatabaseSync) => BatchLog;
 };
 
-/** A store that lends the right to write to another thread of this process. */
-export type LendingDb = Pick<SqliteDb, 'path' | 'treeMemory' | 'lend'>;
-
 export class SqliteDb implements Db {
   readonly engine = 'sqlite';
   readonly read: ReadDb;
@@ -189,8 +184,6 @@ export class SqliteDb implements Db {
   readonly #reader: DatabaseSync;
   readonly #prepared: Prepared;
   readonly #builder: Kysely<Schema>;
-  /** The tree's memory, for a thread that the right to write is lent to. */
-  readonly treeMemory: SharedArrayBuffer = new SharedArrayBuffer(LogTree.memoryBytes);
   readonly #log: BatchLog;
   readonly #atStep: AtStep;
   readonly #listeners = new Set<(head: number) => void>();
@@ -200,7 +193,6 @@ export class SqliteDb implements Db {
   #turn: NodeJS.Immediate | undefined;
   #units: Unit[] = [];
   #appends: Append[] = [];
-  #loans: Loan[] = [];
   #scheduled = false;
   /** How many shared the last batch. */
   #lastBatch = 0;
@@ -223,7 +215,7 @@ export class SqliteDb implements Db {
     });
     this.read = new SqliteReadDb(new Prepared(this.#reader));
     this.#atStep = options.atStep ?? noSteps;
-    const { makeLog = (handle) => new SqliteLog(handle, new LogTree(this.treeMemory)) } = options;
+    const { makeLog = (handle) => new SqliteLog(handle, new LogTree()) } = options;
     this.#log = makeLog(this.#writer);
     this.#log.load();
     this.#head = this.#log.size;
@@ -251,25 +243,6 @@ export class SqliteDb implements Db {
     if (refused) return Promise.reject(refused);
     return new Promise<void>((resolve, reject) => {
       this.#appends.push({ events, resolve, reject });
-      this.#schedule();
-    });
-  }
-
-  /**
-   * Runs `work` while no batch is under way, so that another thread may write: on a connection of its own, one
-   * transaction that it commits or rolls back, its events through an SqliteLog over `treeMemory`. Rejects with what
-   * `work` rejects with; a FatalError stops this store too.
-   */
-  lend(work: () => Promise<void>): Promise<void> {
-    const held = this.#gate();
-    return held !== undefined ? held.then(() => this.#lend(work)) : this.#lend(work);
-  }
-
-  #lend(work: () => Promise<void>): Promise<void> {
-    const refused = this.#refusal();
-    if (refused) return Promise.reject(refused);
-    return new Promise<void>((resolve, reject) => {
-      this.#loans.push({ work, resolve, reject });
       this.#schedule();
     });
   }
@@ -328,9 +301,7 @@ export class SqliteDb implements Db {
 
   async #drain(): Promise<void> {
     while (this.#waiting() > 0 && !this.#fatal) {
-      if (this.#units.length + this.#appends.length > 0) await this.#batch();
-      const loan = this.#loans.shift();
-      if (loan !== undefined) await this.#grant(loan);
+      await this.#batch();
       if (this.#waiting() > 0) await new Promise<void>((resolve) => this.#afterGathering(resolve));
     }
     this.#scheduled = false;
@@ -338,19 +309,7 @@ export class SqliteDb implements Db {
   }
 
   #waiting(): number {
-    return this.#units.length + this.#appends.length + this.#loans.length;
-  }
-
-  async #grant({ work, resolve, reject }: Loan): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      if (error instanceof FatalError) this.#stopAt(error);
-      reject(error);
-      return;
-    }
-    this.#tell(this.#log.size);
-    resolve();
+    return this.#units.length + this.#appends.length;
   }
 
   /**
@@ -480,16 +439,10 @@ export class SqliteDb implements Db {
     if (this.#fatal) this.#rejectWaiting(this.#fatal);
   }
 
-  #stopAt(error: FatalError): void {
-    this.#fatal ??= error;
-    this.#rejectWaiting(this.#fatal);
-  }
-
   #rejectWaiting(error: unknown): void {
     const answer = error instanceof FatalError ? error : unwritable(error);
     for (const unit of this.#units.splice(0)) unit.reject(answer);
     for (const append of this.#appends.splice(0)) append.reject(answer);
-    for (const loan of this.#loans.splice(0)) loan.reject(answer);
   }
 }
 
@@ -500,7 +453,7 @@ function queueFull(): AppError {
   });
 }
 
-export function unwritable(cause: unknown): AppError {
+function unwritable(cause: unknown): AppError {
   return new AppError(
     'unavailable',
     'The database cannot be written now (is the disk full?), so nothing was changed. Try again later.',

@@ -1,7 +1,4 @@
-/**
- * How events that change nothing (allowed reads, refusals) become durable: on this thread, sealed here and joined with
- * whatever commits next; or, where SQLite is the database of a server, by a thread of their own (appender.sqlite.ts).
- */
+/** How events that change nothing (allowed reads, refusals) become durable: joined with whatever commits next. */
 import type { Db } from '../db/store.ts';
 import type { Clock } from '../stdx/clock.ts';
 import type { EventDraft } from './draft.ts';
@@ -10,17 +7,14 @@ import { sealDraft } from './seal.ts';
 export interface Appender {
   /** Resolves with the event's id once it is durable. Rejects with `unavailable` when it cannot be written now. */
   append(draft: EventDraft): Promise<string>;
-  /** Finishes what was accepted. */
-  close(): Promise<void>;
 }
 
-export function appendHere({ db, clock }: { db: Db; clock: Clock }): Appender {
+export function appendTo({ db, clock }: { db: Db; clock: Clock }): Appender {
   return {
     async append(draft) {
       const sealed = sealDraft(draft, clock);
       await db.append([sealed]);
       return sealed.id;
     },
-    async close() {},
   };
 }

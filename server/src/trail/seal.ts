@@ -35,20 +35,10 @@ export type SealedDraft = SealedEvent & { id: string };
 /** Free text from outside is cut here: an event must never be too large to record. */
 const maxTextLength = 512;
 
-/** An event's id, and when it was recorded. */
-export type Stamp = { id: string; recordedAtUs: number };
-
-export function stampNow(clock: Clock): Stamp {
-  const recordedAtUs = clock.nowUs();
-  return { id: uuidv7(recordedAtUs), recordedAtUs };
-}
-
 /** Takes the event's id and time; call it after the rows it speaks of are locked. */
 export function sealDraft(draft: EventDraft, clock: Clock): SealedDraft {
-  return sealStamped(draft, stampNow(clock));
-}
-
-export function sealStamped(draft: EventDraft, { id, recordedAtUs }: Stamp): SealedDraft {
+  const recordedAtUs = clock.nowUs();
+  const id = uuidv7(recordedAtUs);
   const recordedAt = formatUs(recordedAtUs);
   const { fields, version } = erasableOf.get(draft.type) as { fields: ErasableFields; version: number };
   const { by } = draft;

@@ -10,7 +10,7 @@ import { openDb } from '../db/open.ts';
 import type { Db } from '../db/store.ts';
 import { AppError, FatalError } from '../domain/error.ts';
 import { type Clock, formatUs, manualClock, systemClock } from '../stdx/clock.ts';
-import { type Appender, appendHere } from './appender.ts';
+import { type Appender, appendTo } from './appender.ts';
 import type { EventDraft, Performer, RefusalDraft } from './draft.ts';
 import { nodeSha256 } from './seal.ts';
 import { Trail } from './trail.ts';
@@ -215,13 +215,12 @@ for (const engine of ['sqlite', 'postgres'] as const) {
     /** `fault.error`: what every append of an event that changes nothing meets. */
     function breakable({ db, clock }: House, readsWhenUnwritable: 'refuse' | 'allow' | undefined) {
       const fault: { error: Error | undefined } = { error: undefined };
-      const here = appendHere({ db, clock });
+      const here = appendTo({ db, clock });
       const appender: Appender = {
         append: async (draft) => {
           if (fault.error) throw fault.error;
           return here.append(draft);
         },
-        close: () => here.close(),
       };
       const parts = { db, clock, appender, ...(readsWhenUnwritable && { readsWhenUnwritable }) };
       return { fault, trail: new Trail(parts) };

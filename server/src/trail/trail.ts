@@ -5,7 +5,7 @@
 import { declarationOf, type EventType, type RefusalType, type SwitchName } from '@tallyman/contract';
 import type { Db, Tx } from '../db/store.ts';
 import type { Clock } from '../stdx/clock.ts';
-import { type Appender, appendHere } from './appender.ts';
+import { type Appender, appendTo } from './appender.ts';
 import { Attempts } from './attempts.ts';
 import type { EventDraft, RefusalDraft } from './draft.ts';
 import { sealDraft } from './seal.ts';
@@ -34,7 +34,7 @@ export class Trail {
   #sweeping: NodeJS.Timeout | undefined;
 
   constructor(parts: TrailParts) {
-    const { db, clock, appender = appendHere({ db, clock }), readsWhenUnwritable = 'refuse' } = parts;
+    const { db, clock, appender = appendTo({ db, clock }), readsWhenUnwritable = 'refuse' } = parts;
     this.#db = db;
     this.#clock = clock;
     this.#appender = appender;
@@ -55,7 +55,6 @@ export class Trail {
     clearInterval(this.#sweeping);
     await this.#tryTellReads();
     await this.#attempts.flush();
-    await this.#appender.close();
   }
 
   /**
