@@ -417,6 +417,27 @@ for (const { engine, skip } of engines) {
       used.add('events.tail');
     });
 
+    it('proves what is in the log, and gives it another key', async () => {
+      await using story = await begin();
+      const { act, api, world } = story;
+      const own = (await act('events.list', world.ada.auth, { query: 'view=me' })).json as {
+        items: { id: string }[];
+      };
+      // Its answer is a file of lines; the log's own tests verify one.
+      const proof = await api.ask('GET', `/api/v1/events/${own.items[0]?.id}/proof`, {
+        auth: world.ada.auth,
+      });
+      assert.equal(proof.status, 200, proof.text);
+      assert.match(String(proof.headers['content-type']), /^application\/vnd\.tallyman\.bundle/);
+      used.add('events.proof');
+      const before = (await act('log.get', undefined)).json as { origin: string; key: string };
+      const rotated = (
+        await act('log.rotate_key', world.boss.auth, { events: [{ type: 'log.key.rotate', scope: {} }] })
+      ).json as { key: string; formerKey: string };
+      assert.equal(rotated.formerKey, before.key);
+      assert.equal((await act('log.get', undefined)).json.key, rotated.key);
+    });
+
     it('sets how long events are kept', async () => {
       await using story = await begin();
       await useRetention(story);
