@@ -20,7 +20,7 @@ export const backup: Command = {
     'Makes a folder that is laid out as a data folder: a consistent copy of the database, every blob it names, the registry’s key and the newest checkpoint. Writers are not held up. On the same file system blobs are hard links, which take no room; --copy makes copies of them.',
     'The key that signs the log is left out unless --with-log-key is given: whoever has it and the database can write another history. Keep it in a safe place of its own; a restored server needs it.',
     'PostgreSQL is copied by pg_dump, which must be installed; with --without-database the rest is copied, for those who back the database up by its own means. Blobs in an object storage are not copied: use its versioning or replication.',
-    'That a backup is made is an event, recorded before the first byte. While the server runs, it is asked to record it: set TALLYMAN_TOKEN to an administrator’s token with the scope admin. Without TALLYMAN_TOKEN the server must be stopped while the command begins.',
+    'That a backup is made is an event, recorded before the first byte. While the server runs, it is asked to record it: set TALLYMAN_TOKEN to an administrator’s token with the scope admin. Without TALLYMAN_TOKEN the server must be stopped while the command begins. Whether a copy is whole is told by tallyman fsck --data FOLDER --deep.',
   ],
   positionals: [{ name: 'FOLDER', description: 'Where to; made, or empty.' }],
   flags: {
@@ -32,7 +32,7 @@ export const backup: Command = {
   },
   examples: [
     { line: 'TALLYMAN_TOKEN=… tallyman backup /backup/2026-11-22', says: 'beside the running server' },
-    { line: 'tallyman fsck --data /backup/2026-11-22 --deep', says: 'looks whether it is whole' },
+    { line: 'tallyman backup --copy /mnt/backup', says: 'to another file system, beside a stopped server' },
   ],
   run: async (input, terminal) => {
     const config = readConfig({ file: input.text('config') });
