@@ -412,11 +412,21 @@ for (const { engine, skip } of engines) {
       house.clock.advanceMs(91 * dayMs);
       await live(house, world, 100);
       const { transact } = house.db;
-      let units = 0;
-      house.db.transact = async (unit, options) => {
-        if (++units === 3) throw new AppError('unavailable', 'the power went away');
-        return transact.call(house.db, unit, options) as never;
-      };
+      let drops = 0;
+      house.db.transact = (unit, options) =>
+        transact.call(
+          house.db,
+          async (tx) => {
+            const { append } = tx;
+            tx.append = (event) => {
+              const isDrop = event.body.includes('"type":"trail.retention.drop"');
+              if (isDrop && ++drops === 2) throw new AppError('unavailable', 'the power went away');
+              append.call(tx, event);
+            };
+            return unit(tx);
+          },
+          options,
+        ) as never;
       await runNow(house);
       await house.restart();
       house.clock.advanceMs(60_000);
@@ -426,6 +436,7 @@ for (const { engine, skip } of engines) {
       const gaps = await house.db.read.q.selectFrom('event_gap').selectAll().execute();
       const dropped = gaps.reduce((sum, gap) => sum + gap.last_idx - gap.first_idx + 1, 0);
       assert.ok(dropped > 300);
+      assert.ok(drops >= 2, 'it was broken off between two units');
       assert.equal(
         told.reduce((sum, details) => sum + Number(details.count), 0),
         dropped,
