@@ -74,12 +74,23 @@ export async function openConsole(url: string, options: Options = {}): Promise<C
 
 type Violation = { id: string; help: string; nodes: { html: string; failureSummary: string }[] };
 
+/** Resolves when nothing fades or moves any more: half-way through, colours are those of neither side. */
+const settled = `(async () => {
+  const ends = (animation) => animation.effect?.getComputedTiming().endTime !== Infinity;
+  const isMoving = () => document.getAnimations().some((one) => one.playState === 'running' && ends(one));
+  for (let frame = 0, still = 0; frame < 300 && still < 3; frame++) {
+    await new Promise(requestAnimationFrame);
+    still = isMoving() ? 0 : still + 1;
+  }
+})()`;
+
 /** Evaluated from outside the page, so its policy stands as it is. */
 async function assertAccessible(
   page: Page,
   { where, except }: { where: string; except: readonly string[] },
 ): Promise<void> {
   if (!(await page.evaluate<boolean>("'axe' in window"))) await page.evaluate(axe.source);
+  await page.evaluate(settled);
   const found = await page.evaluate<Violation[]>(
     "axe.run(document, { resultTypes: ['violations'], preload: false }).then(({ violations }) => violations)",
   );
