@@ -8,7 +8,6 @@ import {
   type SqliteFile,
 } from '../db/search-file.ts';
 import { loadSteps, type StepHook } from '../db/steps.ts';
-import { workInBackground } from '../stdx/priority.ts';
 import type { StoredEvent } from './projected-row.ts';
 import { projectionLimits, type Run } from './projection.ts';
 import {
@@ -46,8 +45,6 @@ export type ProjectorNews =
   | { failed: string }
   | { done: number; error?: string };
 
-// Requests come first: a lag is bounded, and writers wait for this thread when it is too far behind.
-workInBackground();
 const { logPath, searchPath, eventsPerCounting, hook } = workerData as ProjectorData;
 const atStep = await loadSteps(hook);
 const log = openForReading(logPath);
