@@ -34,8 +34,8 @@ interface Phase {
 }
 
 const minuteMs = 60_000;
-/** `npm test` has to stay useful before every commit: beyond this the rest counts as failed. */
-const wholeTimeoutMs = 15 * minuteMs;
+/** Should take a third of this on two quiet cores; beyond it the rest counts as failed. */
+const wholeTimeoutMs = 40 * minuteMs;
 const longTimeoutMs = 6 * 60 * minuteMs;
 
 const phases: Phase[] = [
@@ -55,7 +55,7 @@ const phases: Phase[] = [
     timeoutMs: 3 * minuteMs,
   },
   { name: 'scenarios', folders: ['tests/scenarios/'], concurrency: 2, timeoutMs: 6 * minuteMs },
-  { name: 'faults', folders: ['tests/faults/'], concurrency: 1, timeoutMs: 6 * minuteMs },
+  { name: 'faults', folders: ['tests/faults/'], concurrency: 2, timeoutMs: 6 * minuteMs },
   { name: 'browser', folders: ['tests/browser/'], concurrency: 1, timeoutMs: 6 * minuteMs },
 ];
 
