@@ -1,5 +1,5 @@
 /** The SQL of settings, and look-ups that only an answer's form needs; a noun's own rows belong to its room. */
-import type { ReadDb, Tx } from '../db/store.ts';
+import type { ReadDb } from '../db/store.ts';
 
 /** What is stored of the keys, by key. Namespace '' = the server. */
 export async function selectSettings(
@@ -13,18 +13,6 @@ export async function selectSettings(
     .where('key', 'in', where.keys)
     .execute();
   return new Map(rows.map((row) => [row.key, { value: row.value, changedAtUs: Number(row.changed_at) }]));
-}
-
-export async function putSetting(
-  tx: Tx,
-  { key, value, nowUs }: { key: string; value: string; nowUs: number },
-): Promise<void> {
-  const row = { value, changed_at: nowUs };
-  await tx.q
-    .insertInto('setting')
-    .values({ namespace_id: '', key, ...row })
-    .onConflict((conflict) => conflict.columns(['namespace_id', 'key']).doUpdateSet(row))
-    .execute();
 }
 
 export type MembershipRow = { id: string; name: string; role: 'owner' | 'member'; defaultRole: string };

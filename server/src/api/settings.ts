@@ -5,13 +5,14 @@ import {
   runtimeSettings,
   type Setting,
 } from '@tallyman/contract';
+import { putSetting } from '../db/settings.ts';
 import type { Db, ReadDb } from '../db/store.ts';
 import { invalid } from '../domain/error.ts';
 import { type Clock, formatUs } from '../stdx/clock.ts';
 import type { Performer } from '../trail/draft.ts';
 import type { Trail } from '../trail/trail.ts';
 import type { ApiHandlers } from './call.ts';
-import { putSetting, selectSettings } from './rows.ts';
+import { selectSettings } from './rows.ts';
 
 export type SettingParts = { db: Db; clock: Clock; trail: Pick<Trail, 'record'> };
 

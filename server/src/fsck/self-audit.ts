@@ -5,6 +5,7 @@
  */
 import { hash } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
+import { findSetting, putSetting } from '../db/settings.ts';
 import type { Db, Tx } from '../db/store.ts';
 import type { JobKind, Stepped } from '../jobs/kind.ts';
 import type { Clock } from '../stdx/clock.ts';
@@ -129,25 +130,8 @@ function shortKey(finding: Finding): string {
 }
 
 async function readKnown(tx: Tx): Promise<Set<string>> {
-  const row = await tx.q
-    .selectFrom('setting')
-    .select('value')
-    .where('namespace_id', '=', '')
-    .where('key', '=', knownKey)
-    .executeTakeFirst();
-  return new Set(row === undefined ? [] : (JSON.parse(row.value) as string[]));
-}
-
-async function putSetting(
-  tx: Tx,
-  { key, value, nowUs }: { key: string; value: string; nowUs: number },
-): Promise<void> {
-  const row = { value, changed_at: nowUs };
-  await tx.q
-    .insertInto('setting')
-    .values({ namespace_id: '', key, ...row })
-    .onConflict((conflict) => conflict.columns(['namespace_id', 'key']).doUpdateSet(row))
-    .execute();
+  const value = await findSetting(tx, { key: knownKey });
+  return new Set(value === undefined ? [] : (JSON.parse(value) as string[]));
 }
 
 /** Undefined when the signal ended it: a thread that only reads can be ended at any point. */

@@ -3,6 +3,7 @@
  * Ids stay, so that history still says that it was one and the same; names, labels and addresses go.
  */
 import { hash } from 'node:crypto';
+import { findSetting } from '../db/settings.ts';
 import type { Db, ReadDb, Tx } from '../db/store.ts';
 import { AppError } from '../domain/error.ts';
 import { sourceOf } from '../http/facts.ts';
@@ -220,13 +221,7 @@ async function getReservedKey(tx: Tx): Promise<string> {
 }
 
 async function findReservedKey(db: ReadDb): Promise<string | undefined> {
-  const row = await db.q
-    .selectFrom('setting')
-    .select('value')
-    .where('namespace_id', '=', '')
-    .where('key', '=', keyOfReserved)
-    .executeTakeFirst();
-  return row?.value;
+  return findSetting(db, { key: keyOfReserved });
 }
 
 function hiddenName(key: string, name: string): string {

@@ -1,4 +1,5 @@
 /** The server's own events: start and stop. A setting remembers whether the process before ended in order. */
+import { putSetting } from '../db/settings.ts';
 import type { Db, Tx } from '../db/store.ts';
 import type { Clock } from '../stdx/clock.ts';
 import { uuidv7 } from '../stdx/random.ts';
@@ -45,12 +46,7 @@ export async function recordStop({ db, trail, clock }: LifeParts, signal: string
 }
 
 async function putState(tx: Tx, value: 'running' | 'stopped', clock: Clock): Promise<void> {
-  const row = { value, changed_at: clock.nowUs() };
-  await tx.q
-    .insertInto('setting')
-    .values({ namespace_id: '', key, ...row })
-    .onConflict((conflict) => conflict.columns(['namespace_id', 'key']).doUpdateSet(row))
-    .execute();
+  await putSetting(tx, { key, value, nowUs: clock.nowUs() });
 }
 
 /** Who acts when nobody asked: the server. */

@@ -4,6 +4,7 @@
  * changes one updates them after its commit. While off, refusals are still counted.
  */
 import { type SwitchName, switchNames } from '@tallyman/contract';
+import { findSetting, putSetting } from '../db/settings.ts';
 import type { ReadDb, Tx } from '../db/store.ts';
 
 export type SwitchMode = 'on' | 'off' | 'namespace';
@@ -51,19 +52,8 @@ export class Switches {
     const key = prefix + name;
     await tx.lock(`setting ${namespaceId} ${key}`);
     // From the store, not from memory: an earlier unit of the same batch may have changed it.
-    const stored = await tx.q
-      .selectFrom('setting')
-      .select('value')
-      .where('namespace_id', '=', namespaceId)
-      .where('key', '=', key)
-      .executeTakeFirst();
-    await tx.q
-      .insertInto('setting')
-      .values({ namespace_id: namespaceId, key, value: mode, changed_at: nowUs })
-      .onConflict((conflict) =>
-        conflict.columns(['namespace_id', 'key']).doUpdateSet({ value: mode, changed_at: nowUs }),
-      )
-      .execute();
+    const stored = await findSetting(tx, { namespaceId, key });
+    await putSetting(tx, { namespaceId, key, value: mode, nowUs });
     const counted = [...this.#unrecorded].filter(([of]) =>
       namespaceId === '' ? of.endsWith(` ${name}`) : of === `${namespaceId} ${name}`,
     );
@@ -72,7 +62,7 @@ export class Switches {
       if (mode !== 'off') this.#forget(counted);
     });
     const unrecorded = counted.reduce((sum, [, count]) => sum + count, 0);
-    return { from: (stored?.value ?? 'on') as SwitchMode, unrecorded: mode === 'off' ? 0 : unrecorded };
+    return { from: (stored ?? 'on') as SwitchMode, unrecorded: mode === 'off' ? 0 : unrecorded };
   }
 
   /** What came while the unit was on its way stays counted. */

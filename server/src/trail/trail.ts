@@ -15,7 +15,7 @@ import { isUnwritable, type ReadsWhenUnwritable, UnrecordedReads } from './unrec
 export type TrailParts = {
   db: Db;
   clock: Clock;
-  /** What events that change nothing are written by; default: this thread. */
+  /** What events that change nothing are written by; default: the database. */
   appender?: Appender;
   /** Default: refuse. */
   readsWhenUnwritable?: ReadsWhenUnwritable;
@@ -50,7 +50,7 @@ export class Trail {
     this.#sweeping.unref();
   }
 
-  /** Writes the closing events of everything still open. Only changes can be recorded after it. */
+  /** Writes the closing events of everything still open. */
   async stop(): Promise<void> {
     clearInterval(this.#sweeping);
     await this.#tryTellReads();

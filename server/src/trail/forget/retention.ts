@@ -11,6 +11,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { SettableRetention } from '@tallyman/contract';
+import { findSetting, putSetting } from '../../db/settings.ts';
 import type { ReadDb, Tx } from '../../db/store.ts';
 import { formatUs } from '../../stdx/clock.ts';
 import { uuidv7 } from '../../stdx/random.ts';
@@ -252,23 +253,13 @@ async function readBasis(db: ReadDb): Promise<Basis> {
 }
 
 async function readMarks(db: ReadDb, basis: Basis): Promise<Marks> {
-  const row = await db.q
-    .selectFrom('setting')
-    .select('value')
-    .where('namespace_id', '=', '')
-    .where('key', '=', marksKey)
-    .executeTakeFirst();
-  const stored = row === undefined ? undefined : (JSON.parse(row.value) as Marks);
+  const value = await findSetting(db, { key: marksKey });
+  const stored = value === undefined ? undefined : (JSON.parse(value) as Marks);
   return stored?.basis === basis.text ? stored : { basis: basis.text, marks: {} };
 }
 
 async function putMarks(tx: Tx, marks: Marks, { clock }: { clock: ForgetParts['clock'] }): Promise<void> {
-  const row = { value: JSON.stringify(marks), changed_at: clock.nowUs() };
-  await tx.q
-    .insertInto('setting')
-    .values({ namespace_id: '', key: marksKey, ...row })
-    .onConflict((conflict) => conflict.columns(['namespace_id', 'key']).doUpdateSet(row))
-    .execute();
+  await putSetting(tx, { key: marksKey, value: JSON.stringify(marks), nowUs: clock.nowUs() });
 }
 
 export function retentionItself({ clock }: { clock: ForgetParts['clock'] }): Performer {

@@ -10,6 +10,7 @@ import {
   type SettableRetention,
   settableRetention,
 } from '@tallyman/contract';
+import { putSetting } from '../../db/settings.ts';
 import type { Db, ReadDb, Tx } from '../../db/store.ts';
 import { AppError, invalid } from '../../domain/error.ts';
 import { type Clock, formatUs } from '../../stdx/clock.ts';
@@ -187,12 +188,8 @@ async function putRow(
   tx: Tx,
   row: { namespaceId: string; name: SettableRetention; value: object; nowUs: number },
 ): Promise<void> {
-  const value = { value: JSON.stringify(row.value), changed_at: row.nowUs };
-  await tx.q
-    .insertInto('setting')
-    .values({ namespace_id: row.namespaceId, key: prefix + row.name, ...value })
-    .onConflict((conflict) => conflict.columns(['namespace_id', 'key']).doUpdateSet(value))
-    .execute();
+  const { namespaceId, name, value, nowUs } = row;
+  await putSetting(tx, { namespaceId, key: prefix + name, value: JSON.stringify(value), nowUs });
 }
 
 async function deleteRow(tx: Tx, namespaceId: string, name: SettableRetention): Promise<void> {

@@ -1,4 +1,5 @@
 /** What the log keeps in the database besides its tree: signed checkpoints, the public keys it had, and rotations. */
+import { findSetting, putSetting } from '../../db/settings.ts';
 import type { ReadDb, Tx } from '../../db/store.ts';
 
 export type StoredCheckpoint = { size: number; signedAtUs: number; note: string };
@@ -72,7 +73,7 @@ export type Announced = {
 
 /** Verifier keys of this log, oldest first; the last one signs. */
 export async function selectKeys(db: ReadDb): Promise<string[]> {
-  return JSON.parse((await selectSetting(db, keysKey)) ?? '[]') as string[];
+  return JSON.parse((await findSetting(db, { key: keysKey })) ?? '[]') as string[];
 }
 
 export async function putKeys(tx: Tx, keys: readonly string[], nowUs: number): Promise<void> {
@@ -80,7 +81,7 @@ export async function putKeys(tx: Tx, keys: readonly string[], nowUs: number): P
 }
 
 export async function findAnnounced(db: ReadDb): Promise<Announced | undefined> {
-  const value = await selectSetting(db, announcedKey);
+  const value = await findSetting(db, { key: announcedKey });
   return value === undefined ? undefined : (JSON.parse(value) as Announced);
 }
 
@@ -118,26 +119,4 @@ export async function putRotation(
 ): Promise<void> {
   const key = `${rotationPrefix}${String(number).padStart(6, '0')}`;
   await putSetting(tx, { key, value: text, nowUs });
-}
-
-async function selectSetting(db: ReadDb, key: string): Promise<string | undefined> {
-  const row = await db.q
-    .selectFrom('setting')
-    .select('value')
-    .where('namespace_id', '=', '')
-    .where('key', '=', key)
-    .executeTakeFirst();
-  return row?.value;
-}
-
-async function putSetting(
-  tx: Tx,
-  { key, value, nowUs }: { key: string; value: string; nowUs: number },
-): Promise<void> {
-  const row = { value, changed_at: nowUs };
-  await tx.q
-    .insertInto('setting')
-    .values({ namespace_id: '', key, ...row })
-    .onConflict((conflict) => conflict.columns(['namespace_id', 'key']).doUpdateSet(row))
-    .execute();
 }
