@@ -144,11 +144,11 @@ for (const { engine, skip } of engines) {
       );
       const expiresAtUs = registry.clock.nowUs() + 1;
       for (const attempt of [
-        retag(registry, { ...on, tag: 'v1', digest: two }),
-        setTagExpiry(registry, { ...on, tag: 'v1', expiresAtUs }),
-        registry.remove('alice/app'),
+        () => retag(registry, { ...on, tag: 'v1', digest: two }),
+        () => setTagExpiry(registry, { ...on, tag: 'v1', expiresAtUs }),
+        () => registry.remove('alice/app'),
       ]) {
-        const { code, reason, message, details } = await refusal(attempt);
+        const { code, reason, message, details } = await refusal(attempt());
         assert.deepEqual([code, reason, details.policy], ['conflict', 'tag_immutable', id]);
         assert.match(message, /\^v\.\*\$/);
       }
