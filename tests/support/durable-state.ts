@@ -45,6 +45,8 @@ export async function requireSound(
       'manifests, with the events that made them',
     );
     assert.deepEqual(sorted(held.tags), sorted(told.tags), 'tags, with the events that moved them');
+    assert.deepEqual(sorted(held.policies), sorted(told.policies), 'policies, deleted ones too');
+    assert.deepEqual(sorted(held.locks), sorted(told.locks), 'locks of tags, with their events and policies');
     await requireWholeBlobs(db, dataDir);
     return { events, tags: digestsOf(told.tags), projects: told.paths };
   } finally {
@@ -91,18 +93,32 @@ type Story = {
   manifests: Map<string, string>;
   /** `<project> <tag>` -> `<digest> <event>` */
   tags: Map<string, string>;
+  /** `<policy> <version>` -> `<event> <what> <matches> <pattern>`; every version of every policy. */
+  policies: Map<string, string>;
+  /** `<project> <tag>` -> `<event> manual` or `<event> policy <policy> <version>` */
+  locks: Map<string, string>;
 };
 
 function newStory(): Story {
-  return { projects: new Map(), paths: new Map(), links: new Map(), manifests: new Map(), tags: new Map() };
+  return {
+    projects: new Map(),
+    paths: new Map(),
+    links: new Map(),
+    manifests: new Map(),
+    tags: new Map(),
+    policies: new Map(),
+    locks: new Map(),
+  };
 }
 
 /** What the events say there must be. Asserts on the way that each follows from those before it. */
 function replay(events: readonly AuditEvent[]): Story {
   const story = newStory();
-  const { links, manifests, tags } = story;
+  const { links, manifests, tags, locks } = story;
   for (const event of events) {
     const { project } = event.scope;
+    if (event.type.startsWith('policy.immutability.') && event.outcome === 'success')
+      replayPolicy(story, event);
     if (project === undefined || event.outcome !== 'success') continue;
     const { digest = '', tag = '', from, to = '' } = event.details as Record<string, string | undefined>;
     const [content, named] = [`${project.id} ${digest}`, `${project.id} ${tag}`];
@@ -132,19 +148,71 @@ function replay(events: readonly AuditEvent[]): Story {
       case 'container.tag.create':
         assert.ok(!tags.has(named) && manifests.has(content), told);
         tags.set(named, `${digest} ${event.id}`);
+        replayBirth(story, { named, event, previous: 'absent' });
         break;
       case 'container.tag.move':
         assert.ok(tags.get(named)?.startsWith(`${from} `) && manifests.has(`${project.id} ${to}`), told);
+        assert.ok(!locks.has(named), `${told}, which is locked`);
         tags.set(named, `${to} ${event.id}`);
+        replayBirth(story, { named, event, previous: 'unlocked' });
         break;
       case 'container.tag.delete':
         assert.ok(tags.get(named)?.startsWith(`${digest} `), told);
+        assert.ok(!locks.has(named), `${told}, which is locked`);
         tags.delete(named);
         break;
+      case 'container.tag.lock':
+        assert.ok(tags.get(named)?.startsWith(`${digest} `), told);
+        assert.equal(event.details.previous, locks.has(named) ? 'locked' : 'unlocked', told);
+        locks.set(named, lockTold(story, event.details as Locking, event.id));
+        break;
+      case 'container.tag.unlock': {
+        const { eventId } = event.details.lock as { eventId: string };
+        assert.ok(locks.get(named)?.startsWith(`${eventId} `), told);
+        locks.delete(named);
+        break;
+      }
       default:
     }
   }
   return story;
+}
+
+type Snapshot = { id: string; version: number; pattern: string; matches: boolean };
+type Locking = { trigger: 'manual' | 'policy'; policy?: Snapshot };
+
+/** A tag that was pointed under a policy is locked by the event that pointed it. */
+function replayBirth(
+  story: Story,
+  { named, event, previous }: { named: string; event: AuditEvent; previous: 'absent' | 'unlocked' },
+): void {
+  const born = event.details.immutability as (Locking & { previous: string }) | undefined;
+  if (born === undefined) return;
+  assert.equal(born.previous, previous, event.id);
+  story.locks.set(named, lockTold(story, born, event.id));
+}
+
+/** Asserts that the policy an event names as the deciding one is what the last event before it said it is. */
+function lockTold({ policies }: Story, { trigger, policy }: Locking, eventId: string): string {
+  assert.equal(policy !== undefined, trigger === 'policy', eventId);
+  if (policy === undefined) return `${eventId} manual`;
+  const { id, version, pattern, matches } = policy;
+  const then = policies.get(`${id} ${version}`);
+  assert.match(String(then), / (create|change) /, `${eventId} names a policy that was not made before it`);
+  assert.ok(then?.endsWith(` ${matches} ${pattern}`), `${eventId} names a policy that is another`);
+  assert.ok(!policies.has(`${id} ${version + 1}`), `${eventId} names a policy that no longer held`);
+  return `${eventId} policy ${id} ${version}`;
+}
+
+function replayPolicy({ policies }: Story, { id: eventId, type, details }: AuditEvent): void {
+  const what = type.slice('policy.immutability.'.length);
+  if (what === 'release' || what === 'preview') return;
+  const now = (value: unknown) => (value as { to?: unknown } | undefined)?.to ?? value;
+  const [version, pattern, matches] = [details.version, details.pattern, details.matches].map(now);
+  const key = `${details.policyId} ${version}`;
+  assert.ok(!policies.has(key), `${type} ${key} of ${eventId}`);
+  assert.ok(version === 1 || policies.has(`${details.policyId} ${Number(version) - 1}`), eventId);
+  policies.set(key, `${eventId} ${what} ${matches} ${pattern}`);
 }
 
 async function readTables(db: Db): Promise<Story> {
@@ -168,8 +236,25 @@ async function readTables(db: Db): Promise<Story> {
     );
     story.manifests.set(`${row.project_id} ${row.digest}`, row.event_id);
   }
-  for (const row of await q.selectFrom('tag').selectAll().execute())
-    story.tags.set(`${row.project_id} ${row.name}`, `${row.digest} ${row.event_id}`);
+  for (const row of await q.selectFrom('tag').selectAll().execute()) {
+    const named = `${row.project_id} ${row.name}`;
+    story.tags.set(named, `${row.digest} ${row.event_id}`);
+    const { lock_trigger: trigger, lock_policy_id: policy, lock_policy_version: version } = row;
+    const locks = [row.locked_at, row.lock_event_id, policy, version, row.lock_actor_id];
+    if (trigger === null) assert.deepEqual(new Set(locks), new Set([null]), `half a lock on ${named}`);
+    else
+      story.locks.set(
+        named,
+        trigger === 'manual'
+          ? `${row.lock_event_id} manual`
+          : `${row.lock_event_id} policy ${policy} ${version}`,
+      );
+  }
+  for (const row of await q.selectFrom('immutability_policy_version').selectAll().execute())
+    story.policies.set(
+      `${row.policy_id} ${row.version}`,
+      `${row.event_id} ${row.what} ${row.matches === 1} ${row.pattern}`,
+    );
   return story;
 }
 
