@@ -1,5 +1,6 @@
 /** Tags and manifests of a container project, as the console and scripts handle them; clients of images use /v2/. */
 import { z } from 'zod';
+import { lockTriggers } from '../catalogue/immutability.ts';
 import type { ApiRoute } from './route.ts';
 import {
   digestSchema,
@@ -23,6 +24,8 @@ export const tagSchema = z.strictObject({
   expiresAt: timeSchema.nullable(),
   /** The event that made it point here. */
   eventId: z.string(),
+  /** What locked it, or calls for its lock already; null: it may be moved, deleted and given an end. */
+  immutable: z.enum(lockTriggers).nullable(),
 });
 export type Tag = z.infer<typeof tagSchema>;
 

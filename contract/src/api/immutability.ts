@@ -44,6 +44,9 @@ export const policyRunSchema = z.strictObject({
 });
 export type PolicyRun = z.infer<typeof policyRunSchema>;
 
+/** Who did something, as they are called now. */
+const personSchema = z.strictObject({ id: z.string().nullable(), name: z.string().nullable() });
+
 export const policySchema = z.strictObject({
   id: idSchema,
   scope: z.enum(policyScopes),
@@ -52,13 +55,24 @@ export const policySchema = z.strictObject({
   description: z.string(),
   version: z.int(),
   createdAt: timeSchema,
+  createdBy: personSchema,
+  /** The last change, which may be its creation or its deletion. */
   changedAt: timeSchema,
+  changedBy: personSchema,
+  deletedAt: timeSchema.nullable(),
   /** The event of its last change. */
   eventId: z.string(),
   /** Its last run: the locking of tags that were there. */
   run: policyRunSchema.nullable(),
 });
 export type Policy = z.infer<typeof policySchema>;
+export const policyInFullSchema = policySchema.extend({
+  /** Tags that it locked and that are locked by it still; where `complete` is false, there are more. */
+  holds: z.strictObject({ tags: z.int(), complete: z.boolean() }),
+});
+export type PolicyInFull = z.infer<typeof policyInFullSchema>;
+/** `deleted`: those that were taken away, the last one first, as many as a page holds. */
+const policyListQuery = z.strictObject({ ...pageQuery, state: z.enum(['live', 'deleted']).default('live') });
 
 export const policyPreviewSchema = z.strictObject({
   /** Tags looked at. */
@@ -72,8 +86,6 @@ export const policyPreviewSchema = z.strictObject({
 });
 export type PolicyPreview = z.infer<typeof policyPreviewSchema>;
 
-/** Who did something, as they are called now. */
-const personSchema = z.strictObject({ id: z.string().nullable(), name: z.string().nullable() });
 const policyStepSchema = z.strictObject({
   eventId: z.string(),
   what: z.enum(['create', 'change', 'delete']),
@@ -152,7 +164,7 @@ export const immutabilityRoutes = {
     path: '/api/v1/namespaces/{namespace}/immutability-policies',
     summary: 'Immutability policies on every project of a namespace',
     params: z.strictObject(namespace),
-    query: z.strictObject(pageQuery),
+    query: policyListQuery,
     status: 200,
     response: pageOf(policySchema),
   },
@@ -160,10 +172,10 @@ export const immutabilityRoutes = {
     ...namespaceRead,
     method: 'GET',
     path: '/api/v1/namespaces/{namespace}/immutability-policies/{policy}',
-    summary: 'One policy, and how far its run has come',
+    summary: 'One policy, also a deleted one: how far its run has come, and what it holds',
     params: z.strictObject({ ...namespace, ...policy }),
     status: 200,
-    response: policySchema,
+    response: policyInFullSchema,
   },
   'namespaces.policies.create': {
     ...namespaceOwner,
@@ -229,7 +241,7 @@ export const immutabilityRoutes = {
     path: '/api/v1/projects/{format}/{path}/immutability-policies',
     summary: 'Immutability policies of a project itself; those of its namespace hold besides',
     params: z.strictObject(project),
-    query: z.strictObject(pageQuery),
+    query: policyListQuery,
     status: 200,
     response: pageOf(policySchema),
   },
@@ -237,10 +249,10 @@ export const immutabilityRoutes = {
     ...projectRead,
     method: 'GET',
     path: '/api/v1/projects/{format}/{path}/immutability-policies/{policy}',
-    summary: 'One policy of a project, and how far its run has come',
+    summary: 'One policy of a project, also a deleted one: how far its run has come, and what it holds',
     params: z.strictObject({ ...project, ...policy }),
     status: 200,
-    response: policySchema,
+    response: policyInFullSchema,
   },
   'projects.policies.create': {
     ...projectOwner,

@@ -1,5 +1,5 @@
 /** Immutability policies and locks over REST. Policies are a room of their own; tags are the container host's, handed in. */
-import type { PolicyPreview, PolicyRun, Scope, WhyImmutable } from '@tallyman/contract';
+import type { PolicyInFull, PolicyPreview, PolicyRun, Scope, WhyImmutable } from '@tallyman/contract';
 import type { Namespace, Project } from '../access/model.ts';
 import { AppError } from '../domain/error.ts';
 import {
@@ -7,6 +7,7 @@ import {
   createPolicy,
   deletePolicy,
   getPolicy,
+  listDeletedPolicies,
   listPolicies,
   type PolicyParts,
   type PolicyPlace,
@@ -33,6 +34,7 @@ export type TagLocks = {
     pattern: string;
     matches: boolean;
   }): Promise<PolicyPreview>;
+  held(of: { namespaceId: string; projectId: string; policyId: string }): Promise<PolicyInFull['holds']>;
 };
 
 export type ImmutabilityParts = PolicyParts & { containers: { locks: TagLocks } };
@@ -62,7 +64,7 @@ function namespaceHandlers(
   parts: ImmutabilityParts,
 ): ApiHandlers<Extract<PolicyRoutes, `namespaces.${string}`>> {
   return {
-    'namespaces.policies.list': async (call) => list(parts, call),
+    'namespaces.policies.list': async (call) => list(parts, call, call.query),
     'namespaces.policies.get': async (call) => get(parts, call, call.params.policy),
     'namespaces.policies.create': async (call) => create(parts, call, call.body),
     'namespaces.policies.preview': async (call) => preview(parts, call, call.body),
@@ -77,7 +79,7 @@ function namespaceHandlers(
 
 function projectHandlers(parts: ImmutabilityParts): ApiHandlers<Extract<PolicyRoutes, `projects.${string}`>> {
   return {
-    'projects.policies.list': async (call) => list(parts, call),
+    'projects.policies.list': async (call) => list(parts, call, call.query),
     'projects.policies.get': async (call) => get(parts, call, call.params.policy),
     'projects.policies.create': async (call) => create(parts, call, call.body),
     'projects.policies.preview': async (call) => preview(parts, call, call.body),
@@ -96,14 +98,23 @@ function placeOf({ namespace, project, visit }: On): PolicyPlace {
 
 type Acting = On & { caller: Performer };
 
-/** There are few enough for one page. */
-async function list({ db }: ImmutabilityParts, on: On) {
-  const rows = await listPolicies(db.read, placeOf(on));
+/** There are few enough for one page; of deleted ones the last are shown. */
+async function list(
+  { db }: ImmutabilityParts,
+  on: On,
+  { state, limit }: { state: 'live' | 'deleted'; limit: number },
+) {
+  const place = placeOf(on);
+  const rows =
+    state === 'live' ? await listPolicies(db.read, place) : await listDeletedPolicies(db.read, place, limit);
   return { items: await Promise.all(rows.map((row) => viewPolicy(db.read, row))), next: null };
 }
 
-async function get({ db }: ImmutabilityParts, on: On, id: string) {
-  return viewPolicy(db.read, await getPolicy(db.read, placeOf(on), id));
+async function get({ db, containers }: ImmutabilityParts, on: On, id: string): Promise<PolicyInFull> {
+  const row = await getPolicy(db.read, placeOf(on), id);
+  const { namespaceId, projectId } = row;
+  const holds = await containers.locks.held({ namespaceId, projectId, policyId: id });
+  return { ...(await viewPolicy(db.read, row)), holds };
 }
 
 async function create(parts: ImmutabilityParts, on: Acting, words: PolicyWords) {

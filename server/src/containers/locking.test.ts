@@ -174,5 +174,25 @@ for (const { engine, skip } of engines) {
       const of = { projectId: projects[0] as string, path: 'alice/a', tag: 'v0' };
       assert.equal((await whyImmutable(registry, of)).immutable, false);
     });
+
+    test('go on when only the words of their policy change', async () => {
+      await using world = await open(engine);
+      const { registry, place, words } = world;
+      const made = await createPolicy(registry, { by: system, place, words: words('v.*') });
+      await changePolicy(registry, {
+        by: system,
+        place,
+        id: made.id,
+        words: { ...words('v.*'), description: 'releases' },
+      });
+      await registry.jobs.settle();
+      const run = await findLastRun(registry.db.read, made.id);
+      assert.deepEqual([run?.state, run?.locked], ['done', 500]);
+      const total = ofType(await registry.events(), 'policy.run.finish').at(-1);
+      assert.deepEqual(
+        [total?.details.version, total?.details.superseded, total?.cause],
+        [2, false, made.eventId],
+      );
+    });
   });
 }

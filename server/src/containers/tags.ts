@@ -188,7 +188,13 @@ export function tagUnknown(tag: string, message = `There is no tag ${tag}.`): Ap
   return new AppError('not_found', message, { reason: 'tag_unknown', details: { field: 'tag' } });
 }
 
-export type ListedTag = TagRow & { name: string; mediaType: string; sizeBytes: number };
+export type ListedTag = TagRow & {
+  name: string;
+  mediaType: string;
+  sizeBytes: number;
+  lockTrigger: 'manual' | 'policy' | null;
+  exemptVersion: number;
+};
 
 /** One page by name. `after` is the last name of the page before; `text` is part of the name. */
 export async function listTags(
@@ -225,6 +231,8 @@ function tagsWithManifests(db: Pick<Db, 'read'>, projectId: string) {
       'tag.moved_at as movedAt',
       'tag.expires_at as expiresAt',
       'tag.event_id as eventId',
+      'tag.lock_trigger as lockTrigger',
+      'tag.exempt_version as exemptVersion',
       'manifest.media_type as mediaType',
       'manifest.size_bytes as sizeBytes',
     ])

@@ -6,6 +6,7 @@ import type { TagLocks } from '../api/immutability.ts';
 import { nextOf, parseCursor } from '../api/pages.ts';
 import { deleteManifest, deleteProjectContent } from '../containers/deletion.ts';
 import { manifestUnknown } from '../containers/errors.ts';
+import { countHeld } from '../containers/held.ts';
 import { findManifest, type ListedManifest, listManifests } from '../containers/listing.ts';
 import { lockTag, unlockTag } from '../containers/locks.ts';
 import { previewPolicy } from '../containers/preview.ts';
@@ -25,6 +26,7 @@ import {
 import { whyImmutable } from '../containers/why.ts';
 import type { Digest } from '../domain/digest.ts';
 import { invalid } from '../domain/error.ts';
+import { type Policies, readPolicies } from '../policies/decide.ts';
 import { formatUs } from '../stdx/clock.ts';
 import { cutPage } from '../stdx/pages.ts';
 
@@ -35,14 +37,15 @@ export function containerNouns(
   const getTag = async ({ project, tag }: { project: { id: string }; tag: string }): Promise<Tag> => {
     const found = await findTag(db, { projectId: project.id, tag });
     if (found === undefined) throw tagUnknown(tag);
-    return viewTag(found);
+    return viewTag(found, await readPolicies(db.read, project.id));
   };
   return {
     tags: {
       list: async (project, page) => {
         const text = page.text === undefined ? {} : { text: page.text };
         const rows = await listTags(db, { projectId: project.id, ...oneMore(page), ...text });
-        return pageOf(rows, { page, key: (row) => row.name, view: viewTag });
+        const policies = await readPolicies(db.read, project.id);
+        return pageOf(rows, { page, key: (row) => row.name, view: (row) => viewTag(row, policies) });
       },
       get: getTag,
       history: async ({ project, tag }, page) => {
@@ -124,6 +127,7 @@ function lockNouns(parts: TagParts): TagLocks {
       return why(of);
     },
     preview: (of) => previewPolicy(parts, of),
+    held: (of) => countHeld(parts, of),
   };
 }
 
@@ -145,8 +149,9 @@ function parseUs(text: string): number {
   throw invalid('cursor', '"cursor" must be the `next` of a page of this list.');
 }
 
-function viewTag(tag: ListedTag): Tag {
+function viewTag(tag: ListedTag, policies: Policies): Tag {
   const { name, digest, mediaType, sizeBytes, createdAt, movedAt, expiresAt, eventId } = tag;
+  const isCalledFor = tag.lockTrigger === null && policies.hits(name, tag.exemptVersion).length > 0;
   return {
     name,
     digest,
@@ -156,6 +161,7 @@ function viewTag(tag: ListedTag): Tag {
     movedAt: formatUs(movedAt),
     expiresAt: expiresAt === null ? null : formatUs(expiresAt),
     eventId,
+    immutable: isCalledFor ? 'policy' : tag.lockTrigger,
   };
 }
 

@@ -86,6 +86,34 @@ for (const { engine, skip } of engines) {
       assert.equal((await listPolicies(api.db.read, wide)).length, made);
     });
 
+    test('one says who made and changed it, and, when it is gone, how many tags it still holds', async () => {
+      await using api = await openApi(engine);
+      const { ada, boss, max } = await populate(api);
+      const made = await api.ask('POST', place, { auth: ada.auth, body: { pattern: 'lat.*' } });
+      await api.jobs.settle();
+      const one = `${place}/${made.json.id}`;
+      const tag = '/api/v1/projects/container/acme%2Fapp/tags/latest';
+      assert.equal((await api.ask('GET', tag, { auth: max.auth })).json.immutable, 'policy');
+      await api.ask('DELETE', one, { auth: boss.auth });
+      const { json } = await api.ask('GET', one, { auth: ada.auth });
+      const { name: creator } = json.createdBy as { name: string };
+      const { name: changer } = json.changedBy as { name: string };
+      assert.deepEqual(
+        [creator, changer, json.deletedAt === null, json.holds],
+        ['ada', 'boss', false, { tags: 1, complete: true }],
+      );
+      const deleted = await api.ask('GET', `${place}?state=deleted`, { auth: ada.auth });
+      assert.deepEqual(
+        (deleted.json.items as { id: string }[]).map(({ id }) => id),
+        [made.json.id],
+      );
+      await api.ask('POST', `${one}/release`, { auth: ada.auth, body: { reason: 'superseded' } });
+      await api.jobs.settle();
+      const after = await api.ask('GET', one, { auth: ada.auth });
+      assert.deepEqual(after.json.holds, { tags: 0, complete: true });
+      assert.equal((await api.ask('GET', tag, { auth: max.auth })).json.immutable, null);
+    });
+
     test('a policy of another place is not there', async () => {
       await using api = await openApi(engine);
       const { ada, max, scope, acme } = await populate(api);

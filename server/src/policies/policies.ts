@@ -15,11 +15,15 @@ import type { Trail } from '../trail/trail.ts';
 import { policyOf } from './decide.ts';
 import { mostInstructionsTogether, requirePattern } from './patterns.ts';
 import {
+  carryRuns,
+  deletedPolicies,
   insertPolicy,
   insertVersion,
   isLiveProject,
   livePolicies,
+  nameOfActor,
   type PolicyRow,
+  policyActors,
   policyById,
   raiseMark,
   signMark,
@@ -110,7 +114,8 @@ export async function changePolicy(
     const row = { ...before, pattern, matches: matches ? 1 : 0, description, version, sinceVersion, eventId };
     const changed = await put(parts, tx, row);
     await note(tx, { row: changed, what: 'change', by });
-    if (!sameNames) await beginRun(parts, tx, { policyId: id, version, what: 'lock', eventId });
+    if (sameNames) await tx.run(carryRuns, [version, id, before.version]);
+    else await beginRun(parts, tx, { policyId: id, version, what: 'lock', eventId });
     return changed;
   });
 }
@@ -171,18 +176,32 @@ export async function listPolicies(db: ReadDb, place: Omit<PolicyPlace, 'scope'>
   return db.all(livePolicies, [place.namespaceId, place.projectId]);
 }
 
-/** Throws not_found for one that stands elsewhere or was deleted. */
+/** The last one deleted first; no more than `limit`. */
+export async function listDeletedPolicies(
+  db: ReadDb,
+  place: Omit<PolicyPlace, 'scope'>,
+  limit: number,
+): Promise<PolicyRow[]> {
+  return db.all(deletedPolicies, [place.namespaceId, place.projectId, limit]);
+}
+
+/** A deleted one too. Throws not_found for one that stands elsewhere. */
 export async function getPolicy(
   db: ReadDb,
   place: Omit<PolicyPlace, 'scope'>,
   id: string,
 ): Promise<PolicyRow> {
-  return requireIn(db, place, id);
+  return requireIn(db, place, id, 'deleted too');
 }
 
 export async function viewPolicy(db: ReadDb, row: PolicyRow): Promise<ShownPolicy> {
   const { id, scope, pattern, matches, version, eventId } = policyOf(row);
-  const { description, createdAt, changedAt } = row;
+  const { description, createdAt, changedAt, deletedAt } = row;
+  const actors = await db.get(policyActors, [id]);
+  const person = async (actorId = null as string | null) => ({
+    id: actorId,
+    name: await nameOfActor(db, actorId),
+  });
   return {
     id,
     scope,
@@ -191,7 +210,10 @@ export async function viewPolicy(db: ReadDb, row: PolicyRow): Promise<ShownPolic
     description,
     version,
     createdAt: formatUs(createdAt),
+    createdBy: await person(actors?.creatorId),
     changedAt: formatUs(changedAt),
+    changedBy: await person(actors?.changerId),
+    deletedAt: deletedAt === null ? null : formatUs(deletedAt),
     eventId,
     run: await findLastRun(db, id),
   };

@@ -40,6 +40,11 @@ const columns = `id, namespace_id AS "namespaceId", project_id AS "projectId", p
 export const livePolicies = statement<PolicyRow>(
   `SELECT ${columns} FROM immutability_policy WHERE namespace_id = ? AND project_id = ? AND deleted_at IS NULL ORDER BY created_at, id`,
 );
+/** The last one deleted first. */
+export const deletedPolicies = statement<PolicyRow>(
+  `SELECT ${columns} FROM immutability_policy WHERE namespace_id = ? AND project_id = ? AND deleted_at IS NOT NULL
+   ORDER BY deleted_at DESC, id DESC LIMIT ?`,
+);
 export const policyById = statement<PolicyRow>(`SELECT ${columns} FROM immutability_policy WHERE id = ?`);
 export const insertPolicy = statement(
   `INSERT INTO immutability_policy (id, namespace_id, project_id, pattern, matches, description, version, since_version, created_at, changed_at, event_id)
@@ -100,6 +105,10 @@ export const insertRun = statement(
 export const putRun = statement(
   `UPDATE immutability_run SET state = ?, at_project = ?, at_tag = ?, totals = ?, of_project = ?, finished_at = ? WHERE id = ?`,
 );
+/** Words alone changed: what is under way goes on under the new version. */
+export const carryRuns = statement(
+  `UPDATE immutability_run SET version = ? WHERE policy_id = ? AND version = ? AND state = 'running'`,
+);
 /** A run of a living policy that may yet lock tags of a project. */
 export const runUnderWay = statement<{ id: string }>(
   `SELECT r.id FROM immutability_run r JOIN immutability_policy p ON p.id = r.policy_id AND p.version = r.version
@@ -109,6 +118,13 @@ export const runUnderWay = statement<{ id: string }>(
 export const anyRunUnderWay = statement<{ id: string }>(
   `SELECT r.id FROM immutability_run r JOIN immutability_policy p ON p.id = r.policy_id AND p.version = r.version
    WHERE p.namespace_id = ? AND p.deleted_at IS NULL AND r.what = 'lock' AND r.state = 'running' LIMIT 1`,
+);
+
+/** Who made it, and who changed it last. */
+export const policyActors = statement<{ creatorId: string | null; changerId: string | null }>(
+  `SELECT f.actor_id AS "creatorId", l.actor_id AS "changerId" FROM immutability_policy p
+   JOIN immutability_policy_version f ON f.policy_id = p.id AND f.version = 1
+   JOIN immutability_policy_version l ON l.policy_id = p.id AND l.version = p.version WHERE p.id = ?`,
 );
 
 const nameOfNamespace = statement<{ name: string }>('SELECT name FROM namespace WHERE id = ?');

@@ -36,7 +36,7 @@ export const immutability: Migration = {
     `ALTER TABLE tag ADD COLUMN lock_actor_id {text}`,
     `ALTER TABLE tag ADD COLUMN exempt_version {int} NOT NULL DEFAULT 0`,
     `ALTER TABLE tag ADD COLUMN unlock_event_id {text}`,
-    // Few, most of the time; what is deleted asks whether there are any.
-    `CREATE INDEX tag_locked ON tag (project_id) WHERE lock_trigger IS NOT NULL`,
+    // Few, most of the time; what is deleted asks whether there are any, and a policy how many it holds.
+    `CREATE INDEX tag_locked ON tag (project_id, lock_policy_id) WHERE lock_trigger IS NOT NULL`,
   ],
 };
