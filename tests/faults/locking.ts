@@ -71,11 +71,19 @@ async function withDb<T>(server: TestServer, work: (db: Db) => Promise<T>): Prom
 /** As the first one is, and told by its event: no check asks an event for the name. */
 async function addTags(db: Db, count: number): Promise<void> {
   const first = await db.read.q.selectFrom('tag').selectAll().executeTakeFirstOrThrow();
+  const began = await db.read.q.selectFrom('tag_history').selectAll().executeTakeFirstOrThrow();
   const names = Array.from({ length: count }, (_, at) => `v${String(at).padStart(7, '0')}`);
   for (let at = 0; at < count; at += 1_000)
     await db.transact(async (tx) => {
-      const rows = names.slice(at, at + 1_000).map((name) => ({ ...first, name }));
-      await tx.q.insertInto('tag').values(rows).execute();
+      const some = names.slice(at, at + 1_000);
+      await tx.q
+        .insertInto('tag')
+        .values(some.map((name) => ({ ...first, name })))
+        .execute();
+      await tx.q
+        .insertInto('tag_history')
+        .values(some.map((name) => ({ ...began, name })))
+        .execute();
     });
 }
 

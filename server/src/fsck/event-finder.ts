@@ -5,11 +5,14 @@
 import type { Onlooker, View } from '../db/onlooker.ts';
 import { uuidBytes } from '../trail/projected-row.ts';
 import { toleranceUs } from './event-checks.ts';
+import type { Tell } from './findings.ts';
 
 export type FoundEvent = {
   type: string;
   scope: { project?: { id?: string } };
   details: Record<string, unknown>;
+  /** Absent while it has none, on PostgreSQL. */
+  idx?: number;
 };
 
 export class EventFinder {
@@ -26,7 +29,7 @@ export class EventFinder {
     if (bytes === undefined) return undefined;
     const index = await this.#indexOf(view, bytes);
     if (index !== undefined) {
-      const found = eventOf(await bodyAt(view, index), id);
+      const found = eventOf(await bodyAt(view, index), id, index);
       if (found !== undefined) return found;
     }
     const near = await findByTime(view, id, 100);
@@ -46,11 +49,11 @@ async function bodyAt(view: View, index: number): Promise<string | undefined> {
   return (await view.rows<{ body: string }>('SELECT body FROM event WHERE idx = ?', [index]))[0]?.body;
 }
 
-function eventOf(body: string | undefined, id: string): FoundEvent | undefined {
+function eventOf(body: string | undefined, id: string, idx?: number): FoundEvent | undefined {
   if (body === undefined || !body.includes(id)) return undefined;
   try {
     const event = JSON.parse(body) as FoundEvent & { id: string };
-    return event.id === id ? event : undefined;
+    return event.id === id ? { ...event, ...(idx !== undefined && { idx }) } : undefined;
   } catch {
     return undefined;
   }
@@ -78,8 +81,8 @@ async function findByTime(
   const from = await firstSince(view, wantedMs - spanMs);
   for (let next = from; ; ) {
     const rows = await view.rows<Stored>(someEvents, [next]);
-    for (const { body } of rows) {
-      const found = eventOf(body, id);
+    for (const { body, idx } of rows) {
+      const found = eventOf(body, id, idx);
       if (found !== undefined) return found;
     }
     const last = rows.at(-1);
@@ -127,4 +130,28 @@ async function findWaiting(view: View, id: string): Promise<FoundEvent | undefin
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** What was found, if it is all that a row says of it; a body that retention dropped says nothing against it. */
+export function tellEvent(
+  event: FoundEvent | 'dropped' | undefined,
+  { name, id, fits, tell }: { name: string; id: string; fits: (event: FoundEvent) => boolean; tell: Tell },
+): void {
+  if (event === 'dropped') return;
+  if (event === undefined)
+    tell.error('event_unknown', `${name} names the event ${id}, which is not in the log`);
+  else if (!fits(event))
+    tell.error('event_differs', `${name} names the event ${id}, which tells of something else`);
+}
+
+/** Whether an event made a tag of a project point there. */
+export function pointedBy(
+  { type, scope, details }: FoundEvent,
+  { project, digest }: { project: string; digest: string },
+): boolean {
+  if (scope.project?.id !== project) return false;
+  return (
+    (type === 'container.tag.create' && details.digest === digest) ||
+    (type === 'container.tag.move' && details.to === digest)
+  );
 }

@@ -1,14 +1,18 @@
 /**
  * What rows say of each other and of the log: a manifest is its digest and names content that its project has, a tag
- * points to a manifest, and both name the event that brought them about, which says the same. Each stretch is one view.
+ * points to a manifest, and both name the event that brought them about, which says the same; so do the lock of a tag,
+ * each state it ever had, and every version of a policy. Each stretch is one view.
  */
 
 import { type Manifest, parseManifest } from '../containers/manifest-schema.ts';
 import type { Onlooker, View } from '../db/onlooker.ts';
 import { algorithmOf, digestOf, parseDigest } from '../domain/digest.ts';
-import { EventFinder, type FoundEvent } from './event-finder.ts';
+import { EventFinder, type FoundEvent, pointedBy, tellEvent } from './event-finder.ts';
 import type { Tell } from './findings.ts';
+import { checkLock, type LockRow, lockColumns } from './locks.ts';
 import type { Pace } from './pace.ts';
+import { checkPolicies } from './policies.ts';
+import { checkHistory } from './tag-history.ts';
 
 export type ReferenceRun = {
   log: Onlooker;
@@ -22,10 +26,13 @@ const batchRows = 50;
 /** Content of deleted projects goes piece by piece, and nobody can reach it meanwhile. */
 const live = 'JOIN project p ON p.id = r.project_id AND p.deleted_at IS NULL';
 
-/** Resolves to how many manifests, tags and links there are. */
+/** Resolves to how many manifests, tags, states of tags, versions of policies and links there are. */
 export async function checkReferences(run: ReferenceRun): Promise<number> {
   const finder = new EventFinder(run.search);
-  return (await checkManifests(run, finder)) + (await checkTags(run, finder)) + (await checkLinks(run));
+  let count = 0;
+  for (const check of [checkManifests, checkTags, checkHistory, checkPolicies, checkLinks])
+    count += await check(run, finder);
+  return count;
 }
 
 type ManifestRow = {
@@ -67,9 +74,9 @@ async function checkManifest(view: View, row: ManifestRow, { tell, finder }: Che
   }
   await checkNamed(view, { row, name, bytes, tell });
   const event = await finder.find(view, row.eventId);
-  const fits = (found: FoundEvent): boolean =>
-    found.type === 'container.manifest.push' && found.details.digest === text;
-  tellEvent(event, { name, id: row.eventId, project, fits, tell });
+  const fits = ({ type, scope, details }: FoundEvent): boolean =>
+    type === 'container.manifest.push' && scope.project?.id === project && details.digest === text;
+  tellEvent(event, { name, id: row.eventId, fits, tell });
 }
 
 type NamedCheck = { row: ManifestRow; name: string; bytes: Buffer; tell: Tell };
@@ -107,17 +114,11 @@ function tryParse(bytes: Buffer, mediaType: string): Manifest | undefined {
   }
 }
 
-type TagRow = {
-  project: string;
-  name: string;
-  digest: string;
-  eventId: string;
-  lockId: string | null;
-  unlockId: string | null;
-  there: number;
-};
-const selectTags = `SELECT r.project_id AS project, r.name, r.digest, r.event_id AS "eventId", r.lock_event_id AS "lockId", r.unlock_event_id AS "unlockId",
-    CASE WHEN EXISTS (SELECT 1 FROM manifest m WHERE m.project_id = r.project_id AND m.digest = r.digest) THEN 1 ELSE 0 END AS there
+type TagRow = LockRow & { name: string; there: number; noted: number };
+const selectTags = `SELECT r.project_id AS project, r.name, r.digest, r.event_id AS "eventId", ${lockColumns},
+    CASE WHEN EXISTS (SELECT 1 FROM manifest m WHERE m.project_id = r.project_id AND m.digest = r.digest) THEN 1 ELSE 0 END AS there,
+    CASE WHEN EXISTS (SELECT 1 FROM tag_history h WHERE h.project_id = r.project_id AND h.name = r.name AND h.from_at = r.moved_at
+      AND h.from_event_id = r.event_id AND h.to_at IS NULL) THEN 1 ELSE 0 END AS noted
   FROM tag r ${live} WHERE (r.project_id, r.name) > (?, ?) ORDER BY r.project_id, r.name LIMIT ${batchRows}`;
 
 /** A tag's name is a person's word: it is told by its event and its digest. */
@@ -140,35 +141,10 @@ async function checkTag(view: View, row: TagRow, { tell, finder }: Checking): Pr
   const { project, digest, eventId } = row;
   const name = `the tag of project ${project} that event ${eventId} pointed to ${digest}`;
   if (row.there === 0) tell.error('tag_dangling', `${name} points to no manifest`);
+  if (row.noted === 0) tell.error('history_differs', `${name} has no such state in its history`);
   const event = await finder.find(view, eventId);
-  const fits = ({ type, details }: FoundEvent): boolean =>
-    (type === 'container.tag.create' && details.digest === digest) ||
-    (type === 'container.tag.move' && details.to === digest);
-  tellEvent(event, { name, id: eventId, project, fits, tell });
-  for (const id of [row.lockId, row.unlockId]) {
-    if (id !== null && (await finder.find(view, id)) === undefined)
-      tell.error(
-        'event_unknown',
-        `${name} names the event ${id} as that of its lock, which is not in the log`,
-      );
-  }
-}
-
-type Told = {
-  name: string;
-  id: string;
-  project: string;
-  fits: (event: FoundEvent) => boolean;
-  tell: Tell;
-};
-
-function tellEvent(event: FoundEvent | 'dropped' | undefined, { name, id, project, fits, tell }: Told): void {
-  if (event === 'dropped') return;
-  if (event === undefined) {
-    tell.error('event_unknown', `${name} names the event ${id}, which is not in the log`);
-  } else if (event.scope.project?.id !== project || !fits(event)) {
-    tell.error('event_differs', `${name} names the event ${id}, which tells of something else`);
-  }
+  tellEvent(event, { name, id: eventId, fits: (found) => pointedBy(found, { project, digest }), tell });
+  await checkLock(view, row, { name, tell, finder, pointing: event });
 }
 
 const selectLinks = `SELECT r.project_id AS project, r.digest, CASE WHEN EXISTS (SELECT 1 FROM blob b WHERE b.digest = r.digest) THEN 1 ELSE 0 END AS there
