@@ -9,8 +9,10 @@ export const limits = {
   /** Events per insert and per move from the outbox on PostgreSQL. */
   eventsPerMove: 2_000,
   preparedStatements: 500,
-  /** The WAL is copied back after this many pages of 4 KiB. */
-  walCheckpointPages: 4_000,
+  /** Of SQLite: half as many writes for a batch of events as pages of 4 KiB need, and still little for a single one. */
+  pageBytes: 8_192,
+  /** The WAL is copied back after this many pages. */
+  walCheckpointPages: 2_000,
   walKeepBytes: 64 * 1024 * 1024,
   /** Times a PostgreSQL unit is run again after a serialisation conflict or deadlock. */
   conflictRetries: 5,

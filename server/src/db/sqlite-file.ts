@@ -12,6 +12,8 @@ export function openSqlite(path: string, options: { readOnly: boolean }): Databa
   });
   handle.exec('PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; PRAGMA mmap_size = 268435456');
   if (!options.readOnly) {
+    // Decides only for a file that is not there yet.
+    handle.exec(`PRAGMA page_size = ${limits.pageBytes}`);
     handle.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON');
     handle.exec(
       `PRAGMA wal_autocheckpoint = ${limits.walCheckpointPages}; PRAGMA journal_size_limit = ${limits.walKeepBytes}`,
