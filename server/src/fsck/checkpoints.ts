@@ -14,6 +14,7 @@ import {
   type VerifyEd25519,
 } from '@tallyman/verifier';
 import { nodeSha256 } from '../trail/seal.ts';
+import { announcesKey } from './key-announcement.ts';
 
 /** DER of a SubjectPublicKeyInfo with an Ed25519 key (RFC 8410 §4), up to the key itself. */
 const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex');
@@ -26,10 +27,6 @@ export const verifyEd25519: VerifyEd25519 = ({ publicKey, message, signature }) 
     return false;
   }
 };
-
-export function announcesKey(body: string): boolean {
-  return body.includes('"type":"log.key.');
-}
 
 /** The keys that the events up to somewhere announced. */
 export class AnnouncedKeys {

@@ -111,8 +111,9 @@ function tileOfHead({ size }: { size: number }): number {
 
 async function readEnds(view: View): Promise<Ends> {
   const [edge] = await view.rows<{ size: number; hashes: Uint8Array }>('SELECT size, hashes FROM log_edge');
+  // Asked for both in one, SQLite would go over the whole table.
   const [rows] = await view.rows<{ low: number | null; high: number | null }>(
-    'SELECT min(idx) AS low, max(idx) AS high FROM event',
+    'SELECT (SELECT min(idx) FROM event) AS low, (SELECT max(idx) FROM event) AS high',
   );
   const waiting =
     view.engine === 'sqlite'

@@ -1,7 +1,7 @@
 /** The quick way over whole tiles says what the way leaf by leaf says, whatever was damaged; on both engines. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { formatVerifierKey } from '@tallyman/verifier';
+import { formatVerifierKey, hashBytes as size, tileHashes } from '@tallyman/verifier';
 import { postgresSkip } from '../../../tests/support/postgres.ts';
 import { createSeededRandom } from '../../../tests/support/seeded-random.ts';
 import { openOnlooker } from '../db/onlooker.ts';
@@ -9,7 +9,8 @@ import type { Finding } from './findings.ts';
 import { tellOf } from './findings.ts';
 import { openWorld, plainDrafts, systemDraft, type World } from './fsck-world.fixture.ts';
 import { checkLog } from './log.ts';
-import { rootsOfWholeTiles } from './whole-tiles.ts';
+import { hashBytes, leavesPerTile, rootsOfWholeTiles, type TileRoots } from './tile-roots.ts';
+import { WholeTiles } from './whole-tiles.ts';
 
 for (const { engine, skip } of [
   { engine: 'sqlite', skip: false },
@@ -59,6 +60,28 @@ for (const { engine, skip } of [
       );
     });
 
+    it('knows the measures of a tile that the verifier knows', () => {
+      assert.deepEqual({ leavesPerTile, hashBytes }, { leavesPerTile: tileHashes, hashBytes: size });
+    });
+
+    it('gives each tile its own root, however many threads share the work', async () => {
+      const log = await openOnlooker(world.location);
+      const alone = await log.view((view) => rootsOfWholeTiles(view, { from: 0, to: 11 }));
+      await log.close();
+      const tiles = new WholeTiles(world.location, { threads: 3, tilesPerChunk: 2, tilesPerThread: 1 });
+      const shared: TileRoots = [];
+      for (let n = 0; n < 11; n++) shared.push(await tiles.rootOf(n, 11));
+      await tiles.close();
+      assert.deepEqual(shared, alone);
+    });
+
+    it('fails when its threads cannot read', async () => {
+      const location = { engine: 'sqlite', path: '/nowhere/tallyman.db' } as const;
+      const tiles = new WholeTiles(location, { threads: 2, tilesPerChunk: 2, tilesPerThread: 1 });
+      await assert.rejects(tiles.rootOf(0, 11), /unable to open database file/);
+      await tiles.close();
+    });
+
     it('finds nothing where nothing was done, with threads and without', async () => {
       assert.deepEqual((await world.fsck(['tree'])).findings, []);
       assert.deepEqual(await look(true), []);
@@ -77,7 +100,33 @@ for (const { engine, skip } of [
         n,
       ]);
     };
+    /** What the quick way joins bodies by (tile-roots.ts). */
+    const separator = engine === 'sqlite' ? 'char(0)' : 'chr(1)';
+    const take = (from: number) => `(SELECT body FROM event WHERE idx = ${from})`;
     const damages: Record<string, () => Promise<void>> = {
+      'a body that holds the next one too, which is gone': async () => {
+        await world.run(`UPDATE event SET body = body || ${separator} || ${take(1501)} WHERE idx = 1500`);
+        await world.run('DELETE FROM event WHERE idx = 1501');
+      },
+      'a body that holds the next one too, which is empty': async () => {
+        await world.run(`UPDATE event SET body = body || ${separator} || ${take(1501)} WHERE idx = 1500`);
+        await world.run(`UPDATE event SET body = '' WHERE idx = 1501`);
+      },
+      'the last of a tile in the first of the next': async () => {
+        await world.run(`UPDATE event SET body = ${take(1535)} || ${separator} || body WHERE idx = 1536`);
+        await world.run('DELETE FROM event WHERE idx = 1535');
+      },
+      'separators around a body': () =>
+        world.run(`UPDATE event SET body = ${separator} || body || ${separator} WHERE idx = 1500`),
+      'an empty body': () => world.run(`UPDATE event SET body = '' WHERE idx = 1500`),
+      'every body of a tile empty': () =>
+        world.run(`UPDATE event SET body = '' WHERE idx BETWEEN 1536 AND 1791`),
+      ...(engine === 'sqlite' && {
+        'a body that is not UTF-8': () =>
+          world.run(`UPDATE event SET body = CAST(x'7bff7d' AS TEXT) WHERE idx = 1500`),
+        'a body that is not UTF-8 at its end, beside a separator': () =>
+          world.run(`UPDATE event SET body = CAST(CAST(body AS BLOB) || x'c3' AS TEXT) WHERE idx = 1500`),
+      }),
       'a changed body': () => world.run(`UPDATE event SET body = '{"not":"it"}' WHERE idx = 1500`),
       'a changed body in the last tile': () =>
         world.run(`UPDATE event SET body = '{"not":"it"}' WHERE idx = 2899`),

@@ -1,0 +1,109 @@
+/**
+ * The roots of whole tiles, hashed again from their bodies at little more than what SHA-256 costs: the database joins
+ * the 256 bodies of a tile by zero bytes, so that each leaf, 0x00 and a body (RFC 6962 §2.1), is a part of one buffer and
+ * nothing is copied or decoded. Runs in threads, and loads nothing else for their sake.
+ */
+import { hash } from 'node:crypto';
+import type { View } from '../db/onlooker.ts';
+import { holdsAnnouncement } from './key-announcement.ts';
+
+/** Tiles, by their n, from `from` up to, not including, `to`. */
+export type TileRange = { from: number; to: number };
+/** By tile, from the range's first on; undefined where single leaves must be looked at. */
+export type TileRoots = (Uint8Array | undefined)[];
+export type TileView = Pick<View, 'engine' | 'rows'>;
+
+/** As `tileHashes` and `hashBytes` of the verifier. */
+export const leavesPerTile = 256;
+export const hashBytes = 32;
+const tileBytes = leavesPerTile * hashBytes;
+
+type Joined = { count: number; bodies: Uint8Array | string | null };
+
+/**
+ * Rows come in the order of their key; would they not, their hashes would not be the tile's, and single leaves be looked
+ * at. No text of PostgreSQL holds a zero byte, so there it is a 0x01, which no body holds either.
+ */
+const joinBodies = {
+  sqlite: `SELECT count(*) AS count, CAST(group_concat(body, char(0)) AS BLOB) AS bodies
+    FROM event WHERE idx >= ? AND idx < ?`,
+  postgres: `SELECT count(*) AS count, string_agg(body, chr(1)) AS bodies
+    FROM (SELECT body FROM event WHERE idx >= ? AND idx < ? ORDER BY idx) AS leaf`,
+} as const;
+const separators = { sqlite: 0, postgres: 1 } as const;
+
+/**
+ * The root of each tile whose 256 bodies are there, hash to what the tile holds, and announce no key: a new key decides
+ * which checkpoints are believed.
+ */
+export async function rootsOfWholeTiles(view: TileView, { from, to }: TileRange): Promise<TileRoots> {
+  const tiles = await view.rows<{ n: number; hashes: Uint8Array }>(
+    'SELECT n, hashes FROM log_tile WHERE level = 0 AND n >= ? AND n < ?',
+    [from, to],
+  );
+  const stored = new Map(tiles.map((tile) => [tile.n, tile.hashes]));
+  const roots: TileRoots = [];
+  for (let n = from; n < to; n++) {
+    const hashes = stored.get(n);
+    const within = [n * leavesPerTile, (n + 1) * leavesPerTile];
+    const [joined] = await view.rows<Joined>(joinBodies[view.engine], within);
+    const whole = hashes?.length === tileBytes && joined?.count === leavesPerTile;
+    const bodies = whole ? bytesOf(joined.bodies ?? '') : undefined;
+    roots.push(
+      bodies !== undefined && hashesTo(bodies, { hashes: hashes as Uint8Array, engine: view.engine })
+        ? rootOfPairs()
+        : undefined,
+    );
+  }
+  return roots;
+}
+
+function bytesOf(bodies: Uint8Array | string): Buffer {
+  return typeof bodies === 'string'
+    ? Buffer.from(bodies)
+    : Buffer.from(bodies.buffer, bodies.byteOffset, bodies.byteLength);
+}
+
+const tile = Buffer.alloc(tileBytes);
+/** RFC 6962 §2.1, ready to be hashed: 0x01 and two nodes. */
+const pairs = Array.from({ length: leavesPerTile / 2 }, () => Buffer.alloc(1 + 2 * hashBytes, 1));
+
+/** Whether there are 256 bodies, none with a separator in it, that hash to the tile. Leaves the leaves in `pairs`. */
+function hashesTo(
+  bodies: Buffer,
+  { hashes, engine }: { hashes: Uint8Array; engine: TileView['engine'] },
+): boolean {
+  if (holdsAnnouncement(bodies)) return false;
+  const separator = separators[engine];
+  for (let at = 0, begin = 0; at < leavesPerTile; at++) {
+    const end = bodies.indexOf(separator, begin);
+    const last = at === leavesPerTile - 1;
+    if ((end === -1) !== last) return false;
+    if (separator !== 0 && begin > 0) bodies[begin - 1] = 0;
+    const leaf =
+      begin === 0
+        ? prefixed(bodies.subarray(0, end))
+        : bodies.subarray(begin - 1, last ? bodies.length : end);
+    const leafHash = hash('sha256', leaf, 'latin1');
+    tile.write(leafHash, at * hashBytes, 'latin1');
+    putNode(at, leafHash);
+    begin = end + 1;
+  }
+  return tile.equals(hashes);
+}
+
+function prefixed(body: Buffer): Buffer {
+  return Buffer.concat([Buffer.alloc(1), body]);
+}
+
+function putNode(at: number, node: string): void {
+  (pairs[at >> 1] as Buffer).write(node, 1 + (at & 1) * hashBytes, 'latin1');
+}
+
+/** Level by level, each over the one below: a pair is read before its place is taken. */
+function rootOfPairs(): Uint8Array {
+  for (let width = leavesPerTile / 2; width > 1; width /= 2) {
+    for (let at = 0; at < width; at++) putNode(at, hash('sha256', pairs[at] as Buffer, 'latin1'));
+  }
+  return Uint8Array.from(hash('sha256', pairs[0] as Buffer, 'buffer'));
+}
