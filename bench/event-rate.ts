@@ -155,6 +155,18 @@ export async function eventRateRows(options: EventRateOptions): Promise<BenchRow
       comparison: across,
       bar: { ratio: 2, by: 'median' },
     });
+    // How much of that any store on SQLite could have: with one writer both wait for one flush each.
+    const bare = await compare(
+      () => bareSqlite(folder.join(`bare-${run++}.db`), writers, options.seconds),
+      async () => barePostgres(await url(), writers, options.seconds),
+      { pairs: options.pairs },
+    );
+    rows.push({
+      row: 'b',
+      what: `bare SQLite from ${writers} beside PostgreSQL, a row per transaction, five indexes`,
+      unit: 'events/s',
+      comparison: bare,
+    });
   }
   return rows;
 }
