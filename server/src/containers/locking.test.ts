@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { AuditEvent } from '@tallyman/contract';
 import { engines } from '../../../tests/support/house.ts';
+import type { Progress } from '../jobs/kind.ts';
 import { changePolicy, createPolicy } from '../policies/policies.ts';
 import { findLastRun } from '../policies/runs.ts';
-import { lockingKind } from './locking.ts';
+import { lockingKind, lockingLimits } from './locking.ts';
 import { pushImage, startRegistry, system } from './registry.fixture.ts';
 import { pointTag, retag } from './tags.ts';
 import { whyImmutable } from './why.ts';
@@ -153,6 +154,49 @@ for (const { engine, skip } of engines) {
         [total?.details.locked, total?.details.tags, total?.cause],
         [500, 1_006, made.eventId],
       );
+    });
+
+    test('end a unit when its time is used up, whatever is left to do', async () => {
+      await using world = await open(engine);
+      const { registry, place, words } = world;
+      await createPolicy(registry, { by: system, place, words: words('.*') });
+      const row = await registry.db.read.q
+        .selectFrom('job')
+        .select(['id', 'payload'])
+        .where('kind', '=', 'policy_run')
+        .executeTakeFirstOrThrow();
+      let locked = 0;
+      /** What each of the next units locks, by a clock that moves so far whenever it is looked at. */
+      const unitsOf = async (count: number, lookUs: number): Promise<number[]> => {
+        let us = registry.clock.nowUs();
+        const nowUs = (): number => {
+          us += lookUs;
+          return us;
+        };
+        const dying = new AbortController();
+        const units: number[] = [];
+        const save = async (_: unknown, progress: Progress): Promise<void> => {
+          units.push(Number(progress.locked) - locked);
+          locked = Number(progress.locked);
+          if (units.length === count) dying.abort();
+        };
+        await lockingKind({ ...registry, clock: { ...registry.clock, nowUs } }).step({
+          id: row.id,
+          payload: JSON.parse(row.payload),
+          progress: {},
+          signal: dying.signal,
+          save,
+        });
+        return units;
+      };
+      const { alone, besideOthers } = lockingLimits;
+      assert.deepEqual([alone.unitUs, besideOthers.unitUs], [4_000, 2_000]);
+      // The first save only enters the first project. A tag takes two looks: when it was locked, and whether to go on.
+      // Whether others write is not known before the first unit.
+      assert.deepEqual(await unitsOf(4, 500), [0, 2, 4, 4]);
+      // Slower than all of its time: it comes on nevertheless.
+      assert.deepEqual(await unitsOf(3, 5_000), [1, 1, 1]);
+      assert.deepEqual(await unitsOf(2, 1), [besideOthers.tags, alone.tags]);
     });
 
     test('end when their policy changes on the way, and say so', async () => {

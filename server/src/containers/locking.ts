@@ -1,15 +1,15 @@
 /**
- * The run of a policy over the tags of container projects, as a job. It reads pages of tags outside any unit, and changes
- * a few at a time in units of their own: each holds the project's lock and its policies, looks at every tag again, and
- * commits the locks with their events and the place it has come to. So a crash goes on where it was, and a tag that is
- * pushed meanwhile was judged by its push. Units stay well under 10 ms; when others wait for the writer it rests between.
+ * The run of a policy over the tags of container projects, as a job. Each of its units holds the project's lock and its
+ * policies, reads the next tags, and commits the locks with their events and the place it has come to. So a crash goes on
+ * where it was, and a tag that is pushed meanwhile was judged by its push. A unit looks at the clock after each tag and
+ * ends when its time is used up; when others write too, units are shorter and it rests between.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Scope } from '@tallyman/contract';
 import { statement } from '../db/statement.ts';
 import type { Db, Tx } from '../db/store.ts';
 import type { JobKind, Running, Stepped } from '../jobs/kind.ts';
-import { holdPolicies, matcherOf, type Policies, readPolicies } from '../policies/decide.ts';
+import { holdPolicies, matcherOf, type Policies, type Policy } from '../policies/decide.ts';
 import { type PolicyRow, policyById, policyVersion, putRun } from '../policies/rows.ts';
 import { type Counts, findRun, noCounts, policyRunKind, type Run } from '../policies/runs.ts';
 import type { Clock } from '../stdx/clock.ts';
@@ -17,18 +17,16 @@ import type { Performer } from '../trail/draft.ts';
 import type { Trail } from '../trail/trail.ts';
 import { systemPerformer } from './garbage.ts';
 import { lockByPolicy, unlockRow } from './locks.ts';
-import { type LockableTag, lockableTagsAfter, lockableTagsBetween, lockProject, tagRow } from './rows.ts';
+import { type LockableTag, lockableTagsAfter, lockProject } from './rows.ts';
 
 export type LockingParts = { db: Db; trail: Trail; clock: Clock };
 
 export const lockingLimits = {
-  /** Tags read at once, and changed in one unit: as many as fit the time. */
-  pageTags: 500,
-  leastTags: 5,
-  firstTags: 25,
-  mostTags: 100,
-  /** What a unit aims to stay under. */
-  unitUs: 5_000,
+  /** Tags changed in one unit, and how long it may go on beginning another: the log and the flush come on top. */
+  alone: { tags: 100, unitUs: 4_000 },
+  besideOthers: { tags: 25, unitUs: 2_000 },
+  /** Tags looked at in one unit, when most need no change. */
+  lookedAtTags: 1_000,
   /** So many events of others since its last unit tell that it is not alone. */
   busyEvents: 2,
   /** Then it rests so many times as long as its unit took, flush and all. */
@@ -47,20 +45,20 @@ export function lockingKind(parts: LockingParts): JobKind {
 }
 
 type TagHere = LockableTag & { name: string };
-type Judging = {
-  /** Locked by the policy, no longer called for by it. */
-  isLeft(tag: TagHere): boolean;
-  /** What the run wants with a tag; undefined = nothing. */
-  wants(tag: TagHere, policies: Policies): 'lock' | 'unlock' | undefined;
-};
-type Done = { locked: number; unlocked: number; sample: string[] };
-type Page = { tags: TagHere[]; wanted: TagHere[]; stillLocked: number };
+/** Whether a tag is locked by the policy and no longer called for by it. */
+type IsLeft = (tag: TagHere) => boolean;
+/** What a unit holds and what it did. */
+type Unit = { run: Run; isLeft: IsLeft; policies: Policies; scope: Scope; untilUs: number; done: Counts };
+/** How far a unit came; `isThrough`: to the end of the project. */
+type Reached = { run: Run; isThrough: boolean; changed: number };
 
 class Locking {
   readonly #parts: LockingParts;
   readonly #job: Running;
   readonly #by: Performer;
-  #tagsPerUnit: number = lockingLimits.firstTags;
+  /** Not known before the first unit. */
+  #isAlone = false;
+  #isLeft: IsLeft | undefined;
   /** Events in the log, as far as is known; how many of them are this step's, and, at most so far, others'. */
   #head = 0;
   #own = 0;
@@ -80,13 +78,13 @@ class Locking {
       this.#head = head;
     });
     try {
-      return await this.#pages();
+      return await this.#units();
     } finally {
       stopListening();
     }
   }
 
-  async #pages(): Promise<Stepped> {
+  async #units(): Promise<Stepped> {
     const { clock, db } = this.#parts;
     const untilUs = clock.nowUs() + lockingLimits.stepUs;
     const { run: id } = this.#job.payload as { run: string };
@@ -97,7 +95,7 @@ class Locking {
       if (policy.version !== run.version) return this.#finish(run, policy, 'superseded');
       if (run.atProject === '') {
         if (!(await this.#enterFirst(run, policy))) return this.#finish(run, policy, 'done');
-      } else await this.#onePage(run, policy);
+      } else await this.#goOn(run, policy);
     }
     return { next: 'more' };
   }
@@ -111,121 +109,99 @@ class Locking {
     return true;
   }
 
-  async #onePage(run: Run, policy: PolicyRow): Promise<void> {
-    const { db } = this.#parts;
-    const rows = await db.read.all(lockableTagsAfter, [run.atProject, run.atTag, lockingLimits.pageTags]);
-    if (rows.length === 0) return this.#leaveProject(run, policy);
-    const policies = await readPolicies(db.read, run.atProject);
-    const judging = judgingOf(run, policy);
-    for (let from = 0, at = run; from < rows.length; ) {
-      const page = this.#cut(rows.slice(from), judging, policies);
-      const next = await this.#oneUnit(at, { policy, judging, page });
-      if (next === undefined) return;
-      at = next;
-      from += page.tags.length;
-      if (this.#job.signal.aborted) return;
-    }
-  }
-
-  /** As many tags as hold the next unit's worth of those that are to be changed. */
-  #cut(tags: readonly TagHere[], judging: Judging, policies: Policies): Page {
-    const page: Page = { tags: [], wanted: [], stillLocked: 0 };
-    for (const tag of tags) {
-      page.tags.push(tag);
-      if (judging.isLeft(tag)) page.stillLocked++;
-      if (judging.wants(tag, policies) === undefined) continue;
-      page.wanted.push(tag);
-      if (page.wanted.length >= this.#tagsPerUnit) break;
-    }
-    return page;
-  }
-
-  /** Undefined when the run is not to go on with this page: the policy changed, or the project is gone. */
-  async #oneUnit(
-    run: Run,
-    { policy, judging, page }: { policy: PolicyRow; judging: Judging; page: Page },
-  ): Promise<Run | undefined> {
+  async #goOn(run: Run, policy: PolicyRow): Promise<void> {
     const { db, clock } = this.#parts;
-    let [beganUs, endedUs, changed] = [0, 0, 0];
-    const next = await db.transact(async (tx) => {
+    this.#isLeft ??= isLeftBy(policy);
+    const isLeft = this.#isLeft;
+    let beganUs = 0;
+    const reached = await db.transact((tx) => {
       beganUs = clock.nowUs();
-      await lockProject(tx, run.atProject);
-      const scope = await scopeOf(tx, run.atProject);
-      const policies = await holdPolicies(tx, run.atProject);
-      const now = await tx.get(policyById, [policy.id]);
-      if (now?.version !== run.version) return undefined;
-      const done: Done = { locked: 0, unlocked: 0, sample: [] };
-      if (scope !== undefined)
-        for (const present of await this.#lookAgain(tx, run, page))
-          await this.#change(tx, { present, run, judging, policies, scope, done });
-      const released = run.what === 'release' ? done.locked + done.unlocked : 0;
-      const stillLocked = Math.max(0, page.stillLocked - released);
-      const part = { tags: page.tags.length, stillLocked, ...done };
-      const reached = {
-        ...run,
-        atTag: page.tags.at(-1)?.name ?? run.atTag,
-        totals: sum(run.totals, part),
-        ofProject: sum(run.ofProject, part),
-      };
-      await this.#save(tx, reached);
-      endedUs = clock.nowUs();
-      changed = done.locked + done.unlocked;
-      return reached;
+      return this.#oneUnit(tx, { run, isLeft, beganUs });
     });
-    this.#own += changed;
-    await this.#pace({ heldUs: endedUs - beganUs, tookUs: clock.nowUs() - beganUs });
-    return next;
+    this.#own += reached?.changed ?? 0;
+    await this.#pace(clock.nowUs() - beganUs);
+    if (reached?.isThrough) await this.#leaveProject(reached.run, policy);
   }
 
-  /** As they are now; most of a page is read at once, a few of it one by one. */
-  async #lookAgain(tx: Tx, { atProject }: Run, { tags, wanted }: Page): Promise<TagHere[]> {
-    if (wanted.length * 4 < tags.length) {
-      const found: TagHere[] = [];
-      for (const { name } of wanted) {
-        const present = await tx.get(tagRow, [atProject, name]);
-        if (present !== undefined) found.push({ ...present, name });
+  /** Undefined when the policy has changed. */
+  async #oneUnit(
+    tx: Tx,
+    { run, isLeft, beganUs }: { run: Run; isLeft: IsLeft; beganUs: number },
+  ): Promise<Reached | undefined> {
+    await lockProject(tx, run.atProject);
+    const scope = await scopeOf(tx, run.atProject);
+    if (scope === undefined) return { run, isThrough: true, changed: 0 };
+    const policies = await holdPolicies(tx, run.atProject);
+    const policy = await tx.get(policyById, [run.policyId]);
+    if (policy?.version !== run.version) return undefined;
+    const { tags: most, unitUs } = this.#isAlone ? lockingLimits.alone : lockingLimits.besideOthers;
+    const unit = { run, isLeft, policies, scope, untilUs: beganUs + unitUs, done: noCounts() };
+    const { atTag, isThrough } = await this.#tags(tx, unit, most);
+    const { done } = unit;
+    const after = { ...run, atTag, totals: sum(run.totals, done), ofProject: sum(run.ofProject, done) };
+    await this.#save(tx, after);
+    return { run: after, isThrough, changed: done.locked + done.unlocked };
+  }
+
+  /** The next tags, until the unit has changed or looked at enough of them, or its time is used up; at least one. */
+  async #tags(tx: Tx, unit: Unit, most: number): Promise<{ atTag: string; isThrough: boolean }> {
+    const { run, untilUs, done } = unit;
+    let { atTag } = run;
+    while (done.tags < lockingLimits.lookedAtTags) {
+      const tags = await tx.all(lockableTagsAfter, [run.atProject, atTag, most]);
+      for (const tag of tags) {
+        await this.#judge(tx, unit, tag);
+        atTag = tag.name;
+        done.tags++;
+        const isEnough = done.locked + done.unlocked >= most || this.#parts.clock.nowUs() >= untilUs;
+        if (isEnough) return { atTag, isThrough: false };
       }
-      return found;
+      if (tags.length < most) return { atTag, isThrough: true };
     }
-    const names = new Set(wanted.map(({ name }) => name));
-    // By name, not by count: some may have come between.
-    const [first, last] = [wanted[0]?.name ?? '', wanted.at(-1)?.name ?? ''];
-    const rows = await tx.all(lockableTagsBetween, [atProject, first, last]);
-    return rows.filter(({ name }) => names.has(name));
+    return { atTag, isThrough: false };
   }
 
-  /** The policy is what it was when the tag was found wanting; only the tag may have changed. */
+  async #judge(tx: Tx, unit: Unit, tag: TagHere): Promise<void> {
+    const { run, isLeft, policies, done } = unit;
+    if (run.what === 'release') {
+      if (isLeft(tag))
+        await this.#change(tx, unit, { tag, hits: policies.hits(tag.name, tag.exemptVersion) });
+    } else if (tag.lockTrigger !== null) {
+      if (isLeft(tag)) done.stillLocked++;
+    } else {
+      // What only others call for is left to their runs; all are asked for, so that the decisive one is told.
+      const hits = policies.hits(tag.name, tag.exemptVersion);
+      if (hits.some(({ id }) => id === run.policyId)) await this.#change(tx, unit, { tag, hits });
+    }
+  }
+
   async #change(
     tx: Tx,
-    on: { present: TagHere; run: Run; judging: Judging; policies: Policies; scope: Scope; done: Done },
+    { run, policies, scope, done }: Unit,
+    { tag: present, hits }: { tag: TagHere; hits: readonly Policy[] },
   ): Promise<void> {
-    const { present, run, judging, policies, scope, done } = on;
     const { name } = present;
-    const unlocking = run.what === 'release';
-    if (unlocking ? !judging.isLeft(present) : present.lockTrigger !== null) return;
     const at = { by: this.#by, scope, projectId: run.atProject, tag: name, present, cause: run.eventId };
-    const [decisive, ...others] = policies.hits(name, present.exemptVersion);
+    const [decisive, ...others] = hits;
     if (decisive !== undefined) {
       await lockByPolicy(this.#parts, tx, { ...at, hits: [decisive, ...others] });
       done.locked++;
-    } else if (unlocking) {
+    } else {
       const exemptVersion = policies.version;
       await unlockRow(this.#parts, tx, { ...at, reason: run.reason ?? '', how: 'release', exemptVersion });
       done.unlocked++;
-    } else return;
+    }
     if (done.sample.length < 10) done.sample.push(name);
   }
 
-  /** Keeps units short, and lets others go first when there are any. */
-  async #pace({ heldUs, tookUs }: { heldUs: number; tookUs: number }): Promise<void> {
-    const { leastTags, mostTags, unitUs, busyEvents, busyRests, longestRestMs } = lockingLimits;
-    const fitting = heldUs > unitUs ? this.#tagsPerUnit / 2 : this.#tagsPerUnit + 5;
-    this.#tagsPerUnit = Math.min(mostTags, Math.max(leastTags, Math.floor(fitting)));
+  /** Lets others go first when there are any. `tookUs`: the last unit, from its begin to its end on the disk. */
+  async #pace(tookUs: number): Promise<void> {
+    const { busyEvents, busyRests, longestRestMs } = lockingLimits;
     // Its own events may get their index later than it knows of them, never the other way round.
     const ofOthers = this.#head - this.#own;
-    const isBusy = ofOthers >= this.#ofOthers + busyEvents;
+    this.#isAlone = ofOthers < this.#ofOthers + busyEvents;
     this.#ofOthers = Math.max(this.#ofOthers, ofOthers);
-    if (!isBusy) return;
+    if (this.#isAlone) return;
     const restMs = Math.min(longestRestMs, (tookUs * busyRests) / 1_000);
     await delay(restMs, undefined, { signal: this.#job.signal }).catch(() => undefined);
   }
@@ -303,18 +279,9 @@ class Locking {
   }
 }
 
-function judgingOf(run: Run, policy: PolicyRow): Judging {
-  const matches = matcherOf({ pattern: policy.pattern, matches: policy.matches === 1 });
-  const calls = (tag: TagHere): boolean => policy.deletedAt === null && matches(tag.name);
-  const isLeft = (tag: TagHere): boolean => tag.lockPolicyId === policy.id && !calls(tag);
-  if (run.what === 'release') return { isLeft, wants: (tag) => (isLeft(tag) ? 'unlock' : undefined) };
-  const mayLock = (tag: TagHere): boolean => tag.lockTrigger === null && calls(tag);
-  return {
-    isLeft,
-    // Every policy counts, so that the decisive one is told.
-    wants: (tag, policies) =>
-      mayLock(tag) && policies.hits(tag.name, tag.exemptVersion).length > 0 ? 'lock' : undefined,
-  };
+function isLeftBy({ id, pattern, matches, deletedAt }: PolicyRow): IsLeft {
+  const calls = matcherOf({ pattern, matches: matches === 1 });
+  return (tag) => tag.lockPolicyId === id && !(deletedAt === null && calls(tag.name));
 }
 
 function sum(whole: Counts, part: Counts): Counts {

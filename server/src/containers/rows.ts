@@ -85,9 +85,6 @@ export const tagRow = statement<LockableTag>(
 export const lockableTagsAfter = statement<LockableTag & { name: string }>(
   `SELECT name, ${lockableTag} FROM tag WHERE project_id = ? AND name > ? ORDER BY name LIMIT ?`,
 );
-export const lockableTagsBetween = statement<LockableTag & { name: string }>(
-  `SELECT name, ${lockableTag} FROM tag WHERE project_id = ? AND name >= ? AND name <= ? ORDER BY name`,
-);
 export const tagNamesAfter = statement<{ name: string }>(
   'SELECT name FROM tag WHERE project_id = ? AND name > ? ORDER BY name LIMIT ?',
 );

@@ -26,29 +26,43 @@ export type Policies = {
    * Those that call for the lock of a name, the decisive one first: the project's own before the namespace's, then the
    * oldest. `exemptVersion`: that of a tag which was unlocked.
    */
-  hits(name: string, exemptVersion?: number): Policy[];
+  hits(name: string, exemptVersion?: number): readonly Policy[];
 };
 
 class Compiled {
   readonly #policies: readonly Policy[];
   readonly #patterns: PatternSet;
+  /** Where those stand that call for what they do not match. */
+  readonly #inverse: readonly number[];
 
   constructor(rows: readonly PolicyRow[]) {
     this.#policies = rows.map(policyOf);
     this.#patterns = new PatternSet(rows.map((row) => row.pattern));
+    this.#inverse = this.#policies.flatMap(({ matches }, at) => (matches ? [] : [at]));
   }
 
-  hits(name: string, exemptVersion: number): Policy[] {
-    if (this.#policies.length === 0) return [];
+  /** For every name that is pushed or judged: what matches nothing costs the match and nothing else. */
+  hits(name: string, exemptVersion: number): readonly Policy[] {
+    if (this.#policies.length === 0) return noHits;
     const matched = this.#patterns.match(name);
-    return this.#policies.filter(
-      (policy, at) => matched.has(at) === policy.matches && policy.sinceVersion > exemptVersion,
-    );
+    const calling = this.#inverse.length === 0 ? matched : this.#callingOf(matched);
+    if (calling.length === 0) return noHits;
+    return calling
+      .toSorted((one, other) => one - other)
+      .map((at) => this.#policies[at] as Policy)
+      .filter(({ sinceVersion }) => sinceVersion > exemptVersion);
+  }
+
+  #callingOf(matched: readonly number[]): readonly number[] {
+    const those = new Set(matched);
+    const called = matched.filter((at) => this.#policies[at]?.matches);
+    return [...called, ...this.#inverse.filter((at) => !those.has(at))];
   }
 }
 
+const noHits: readonly Policy[] = [];
 const none = new Compiled([]);
-const noPolicies: Policies = { version: 0, hits: () => [] };
+const noPolicies: Policies = { version: 0, hits: () => noHits };
 
 type Remembered = { version: number; eventId: string | null; compiled: Compiled };
 /** Ids are unique in the world, and the event names the change: what is remembered fits any database. */
@@ -71,10 +85,11 @@ async function policiesAt(db: ReadDb, at: Mark | undefined, projectId: string): 
   const shared = await compiledAt(db, at, { cache: ofNamespaces, key: at.namespaceId, projectId: '' });
   return {
     version: at.version,
-    hits: (name, exemptVersion = 0) => [
-      ...own.hits(name, exemptVersion),
-      ...shared.hits(name, exemptVersion),
-    ],
+    hits: (name, exemptVersion = 0) => {
+      const [ofProject, ofNamespace] = [own.hits(name, exemptVersion), shared.hits(name, exemptVersion)];
+      if (ofProject.length === 0) return ofNamespace;
+      return ofNamespace.length === 0 ? ofProject : [...ofProject, ...ofNamespace];
+    },
   };
 }
 
@@ -106,7 +121,7 @@ export function policyOf(row: PolicyRow): Policy {
 /** One policy by itself: what it calls for, whatever others do. */
 export function matcherOf(policy: { pattern: string; matches: boolean }): (name: string) => boolean {
   const patterns = new PatternSet([policy.pattern]);
-  return (name) => patterns.match(name).has(0) === policy.matches;
+  return (name) => patterns.match(name).length > 0 === policy.matches;
 }
 
 export function snapshotOf({ id, version, scope, pattern, matches }: PolicySnapshot): PolicySnapshot {

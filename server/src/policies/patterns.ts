@@ -104,8 +104,8 @@ export class PatternSet {
     this.#set.compile();
   }
 
-  /** Which of them match the whole name. */
-  match(name: string): ReadonlySet<number> {
-    return new Set<number>(this.#set?.match(name) ?? []);
+  /** Which of them match the whole name, in no order. */
+  match(name: string): readonly number[] {
+    return this.#set?.match(name) ?? [];
   }
 }
