@@ -82,7 +82,8 @@ test('small: beside docker-registry', { skip: clientSkip('docker-registry', 'sko
 test('small: the trail on beside off', { skip: clientSkip('skopeo', 'wrk') }, async () => {
   const rows = await trailCostRows(small);
   measured(rows);
-  for (const { what, note } of rows) assert.match(note ?? '', /^CPU seconds [\d.]+ beside [\d.]+$/, what);
+  for (const { what, note } of rows)
+    assert.match(note ?? '', /^CPU of one [\d.]+ ms beside [\d.]+ ms$/, what);
 });
 
 test('small: what each switch costs', { skip: clientSkip('wrk') }, async () => {

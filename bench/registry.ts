@@ -2,7 +2,7 @@
 import { createClientHome } from '../tests/support/clients.ts';
 import { createTempFolder } from '../tests/support/temp-folder.ts';
 import { type Image, makeImage, manifestRate, timePull, timePush } from './images.ts';
-import { type Comparison, compare, type PairOptions } from './pairs.ts';
+import { type Comparison, compare, type PairOptions, type Side } from './pairs.ts';
 import { pullToken, type RunningPeer, startDockerRegistry, startTallyman } from './peers.ts';
 import type { BenchRow } from './table.ts';
 
@@ -17,27 +17,68 @@ export type RegistryOptions = {
 };
 
 type Sides = { ours: RunningPeer; theirs: RunningPeer };
-type Bench = { home: Awaited<ReturnType<typeof createClientHome>>; sides: Sides; options: RegistryOptions };
+type Bench = {
+  home: Awaited<ReturnType<typeof createClientHome>>;
+  sides: Sides;
+  options: RegistryOptions;
+  meter?: CpuMeter;
+};
+
+/** The processor time of each side's server while it is measured, by what it did in it. */
+class CpuMeter {
+  readonly #used = new Map<RunningPeer, { seconds: number; operations: number }>();
+
+  watch(peer: RunningPeer, side: Side, operationsOf: (rate: number) => number): Side {
+    return async () => {
+      const before = await peer.cpuSeconds();
+      const rate = await side();
+      const used = this.#used.get(peer) ?? { seconds: 0, operations: 0 };
+      used.seconds += (await peer.cpuSeconds()) - before;
+      used.operations += operationsOf(rate);
+      this.#used.set(peer, used);
+      return rate;
+    };
+  }
+
+  msPerOperation(peer: RunningPeer): number {
+    const { seconds, operations } = this.#used.get(peer) ?? { seconds: 0, operations: 0 };
+    return (seconds * 1_000) / operations;
+  }
+}
+
+/** Both sides of a comparison; `operationsOf` a run, from its rate. */
+function compareSides(
+  { sides, meter }: Bench,
+  sideOf: (peer: RunningPeer) => Side,
+  { operationsOf, times }: { operationsOf: (rate: number) => number; times: PairOptions },
+): Promise<Comparison> {
+  const watched = (peer: RunningPeer): Side =>
+    meter === undefined ? sideOf(peer) : meter.watch(peer, sideOf(peer), operationsOf);
+  return compare(watched(sides.ours), watched(sides.theirs), times);
+}
+
+const once = () => 1;
 
 /** Owned by the bench's administrator, whose namespace it is. */
 const repository = (name: string) => `bench/${name}`;
 
-async function comparePushes({ sides, options }: Bench, image: Image, fresh: boolean): Promise<Comparison> {
+async function comparePushes(bench: Bench, image: Image, fresh: boolean): Promise<Comparison> {
   let run = 0;
   const push = (peer: RunningPeer) => async () => {
     const name = fresh ? repository(`push-${run++}`) : repository('again');
     return 1 / (await timePush(image, peer, name));
   };
-  return compare(push(sides.ours), push(sides.theirs), timesOf(options));
+  return compareSides(bench, push, { operationsOf: once, times: timesOf(bench.options) });
 }
 
-async function comparePulls({ sides, options }: Bench, image: Image, name: string): Promise<Comparison> {
-  for (const peer of [sides.ours, sides.theirs]) await timePush(image, peer, repository(name));
+async function comparePulls(bench: Bench, image: Image, name: string): Promise<Comparison> {
+  for (const peer of [bench.sides.ours, bench.sides.theirs]) await timePush(image, peer, repository(name));
   const pull = (peer: RunningPeer) => async () => 1 / (await timePull(peer, repository(name)));
-  return compare(pull(sides.ours), pull(sides.theirs), timesOf(options));
+  return compareSides(bench, pull, { operationsOf: once, times: timesOf(bench.options) });
 }
 
-async function compareManifests({ home, sides, options }: Bench, image: Image): Promise<Comparison> {
+async function compareManifests(bench: Bench, image: Image): Promise<Comparison> {
+  const { home, sides, options } = bench;
   for (const peer of [sides.ours, sides.theirs]) await timePush(image, peer, repository('manifest'));
   const get = (peer: RunningPeer) => async () => {
     const authorization =
@@ -47,7 +88,8 @@ async function compareManifests({ home, sides, options }: Bench, image: Image): 
       authorization,
     });
   };
-  return compare(get(sides.ours), get(sides.theirs), timesOf(options, options.manifestPairs));
+  const operationsOf = (rate: number): number => rate * options.manifestSeconds;
+  return compareSides(bench, get, { operationsOf, times: timesOf(options, options.manifestPairs) });
 }
 
 /** Row a. */
@@ -83,33 +125,28 @@ export async function trailCostRows(options: RegistryOptions): Promise<BenchRow[
   await using folder = await createTempFolder('bench-images');
   await using ours = await startTallyman('on');
   await using theirs = await startTallyman('off');
-  const bench: Bench = { home, sides: { ours, theirs }, options };
   const many = await makeImage(folder.join('many'), options.many);
   const measured = async (
     what: string,
     ratio: number,
-    work: () => Promise<Comparison>,
+    work: (bench: Bench) => Promise<Comparison>,
   ): Promise<BenchRow> => {
-    const before = { ours: await ours.cpuSeconds(), theirs: await theirs.cpuSeconds() };
-    const comparison = await work();
-    const used = {
-      ours: (await ours.cpuSeconds()) - before.ours,
-      theirs: (await theirs.cpuSeconds()) - before.theirs,
-    };
-    const note = `CPU seconds ${used.ours.toFixed(2)} beside ${used.theirs.toFixed(2)}`;
+    const meter = new CpuMeter();
+    const comparison = await work({ home, sides: { ours, theirs }, options, meter });
+    const used = [ours, theirs].map((peer) => `${meter.msPerOperation(peer).toFixed(3)} ms`);
     return {
       row: 'c',
       what: `${what}, trail on beside off`,
       unit: '/s',
       comparison,
       bar: { ratio, by: 'upper' },
-      note,
+      note: `CPU of one ${used.join(' beside ')}`,
     };
   };
   return [
-    await measured(`push ${describe(options.many)}`, 0.98, () => comparePushes(bench, many, true)),
-    await measured(`pull ${describe(options.many)}`, 0.98, () => comparePulls(bench, many, 'many')),
-    await measured('manifest GET, 32 connections', 0.85, () => compareManifests(bench, many)),
+    await measured(`push ${describe(options.many)}`, 0.98, (bench) => comparePushes(bench, many, true)),
+    await measured(`pull ${describe(options.many)}`, 0.98, (bench) => comparePulls(bench, many, 'many')),
+    await measured('manifest GET, 32 connections', 0.85, (bench) => compareManifests(bench, many)),
   ];
 }
 
