@@ -86,6 +86,31 @@ for (const { engine, skip } of engines) {
       assert.deepEqual([steps, await selectJobs(house.db.read, { limit: 10 })], [[], []]);
     });
 
+    it('go on at once when the server starts anew, and whoever had them loses them', async () => {
+      await using house = await open(engine);
+      const slow = Promise.withResolvers<void>();
+      const first: JobKind = {
+        ...counting().kind,
+        step: async ({ progress }) => {
+          if (Number(progress.at ?? 0) === 2) await slow.promise;
+          return { progress: { at: Number(progress.at ?? 0) + 1 }, next: 'more' };
+        },
+      };
+      const dead = house.node(first);
+      const id = await house.add(dead, { kind: 'counting' });
+      const running = dead.settle();
+      await waitFor('two steps', async () => JSON.parse((await house.row(id)).progress).at === 2);
+      const { kind, steps } = counting();
+      const next = house.node(kind);
+      await next.start();
+      await waitFor('the end', async () => (await house.row(id)).state === 'done');
+      await next.stop(1_000);
+      slow.resolve();
+      await running;
+      const { state, progress } = await house.row(id);
+      assert.deepEqual([steps, state, JSON.parse(progress)], [[2, 3, 4], 'done', { at: 5 }]);
+    });
+
     it('go on after a crash from their last progress, once the lease has ended', async () => {
       await using house = await open(engine);
       const hanging = Promise.withResolvers<never>();

@@ -4,7 +4,8 @@
  *
  *   waiting  --claim-->  running  --done-->   done, or waiting again when it recurs
  *                           |-----error-->   waiting, later each time; failed after the last attempt
- *                           '-----crash-->   running with a lease that ends: claimed again, from its last progress
+ *                           '-----crash-->   running until its lease or the server's next start: claimed again, from its
+ *                                            last progress
  *
  * Bounded: few run at once, and each rests as long as its step took, so that requests keep the processor.
  */
@@ -23,6 +24,7 @@ import {
   insertJob,
   type JobRow,
   putProgress,
+  releaseLeases,
   renewLease,
   selectJob,
 } from './rows.ts';
@@ -71,9 +73,13 @@ export class Jobs {
     return this.#kinds.get(kind);
   }
 
-  /** Puts the recurring jobs there and begins to look for what is due. */
+  /**
+   * Puts the recurring jobs there and begins to look for what is due. One server serves a database, so whoever holds a
+   * lease is gone, and its jobs go on at once; would it still live, its next write finds that they are not its own.
+   */
   async start(): Promise<void> {
     await this.putRecurring();
+    await this.#parts.db.transact((tx) => releaseLeases(tx, { owner: this.#owner }));
     this.#looking = setInterval(() => this.#wake(), jobLimits.lookMs).unref();
     this.#wake();
   }

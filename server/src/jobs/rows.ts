@@ -38,6 +38,9 @@ const end = statement(
   `UPDATE job SET state = ?, run_at = ?, attempts = ?, error = ?, updated_at = ?, owner = NULL, lease_until = NULL
    WHERE id = ? AND owner = ? AND state = 'running'`,
 );
+const release = statement(
+  `UPDATE job SET lease_until = 0 WHERE state = 'running' AND owner <> ? AND lease_until > 0`,
+);
 const insert = statement(
   `INSERT INTO job (id, kind, state, payload, progress, run_at, created_at, updated_at, key, attempts)
    VALUES (?, ?, 'waiting', ?, '{}', ?, ?, ?, ?, 0)`,
@@ -73,6 +76,12 @@ export async function renewLease(
   { id, owner, untilUs }: { id: string; owner: string; untilUs: number },
 ): Promise<boolean> {
   return (await tx.run(renew, [untilUs, id, owner])) === 1;
+}
+
+/** Whatever any other owner has may be claimed at once; returns how many those are. */
+export async function releaseLeases(tx: Tx, { owner }: { owner: string }): Promise<number> {
+  await tx.lock('jobs');
+  return tx.run(release, [owner]);
 }
 
 export async function putProgress(
