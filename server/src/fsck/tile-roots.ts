@@ -41,55 +41,52 @@ export async function rootsOfWholeTiles(view: TileView, { from, to }: TileRange)
     'SELECT n, hashes FROM log_tile WHERE level = 0 AND n >= ? AND n < ?',
     [from, to],
   );
+  const separator = separators[view.engine];
   const stored = new Map(tiles.map((tile) => [tile.n, tile.hashes]));
   const roots: TileRoots = [];
   for (let n = from; n < to; n++) {
     const hashes = stored.get(n);
     const within = [n * leavesPerTile, (n + 1) * leavesPerTile];
     const [joined] = await view.rows<Joined>(joinBodies[view.engine], within);
-    const whole = hashes?.length === tileBytes && joined?.count === leavesPerTile;
-    const bodies = whole ? bytesOf(joined.bodies ?? '') : undefined;
-    roots.push(
-      bodies !== undefined && hashesTo(bodies, { hashes: hashes as Uint8Array, engine: view.engine })
-        ? rootOfPairs()
-        : undefined,
-    );
+    const whole =
+      hashes?.length === tileBytes &&
+      joined?.count === leavesPerTile &&
+      hashesTo(bytesOf(joined.bodies ?? ''), { hashes, separator });
+    roots.push(whole ? rootOfPairs() : undefined);
   }
   return roots;
 }
 
 function bytesOf(bodies: Uint8Array | string): Buffer {
-  return typeof bodies === 'string'
-    ? Buffer.from(bodies)
-    : Buffer.from(bodies.buffer, bodies.byteOffset, bodies.byteLength);
+  return typeof bodies === 'string' ? Buffer.from(bodies) : asBuffer(bodies);
 }
 
-const tile = Buffer.alloc(tileBytes);
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
+
+/** With a length, the runtime does not look at every call whether the algorithm would need one. */
+const asText = { outputEncoding: 'latin1', outputLength: hashBytes } as const;
 /** RFC 6962 §2.1, ready to be hashed: 0x01 and two nodes. */
 const pairs = Array.from({ length: leavesPerTile / 2 }, () => Buffer.alloc(1 + 2 * hashBytes, 1));
 
 /** Whether there are 256 bodies, none with a separator in it, that hash to the tile. Leaves the leaves in `pairs`. */
-function hashesTo(
-  bodies: Buffer,
-  { hashes, engine }: { hashes: Uint8Array; engine: TileView['engine'] },
-): boolean {
+function hashesTo(bodies: Buffer, { hashes, separator }: { hashes: Uint8Array; separator: number }): boolean {
   if (holdsAnnouncement(bodies)) return false;
-  const separator = separators[engine];
+  const wanted = asBuffer(hashes).toString('latin1');
   for (let at = 0, begin = 0; at < leavesPerTile; at++) {
-    const end = bodies.indexOf(separator, begin);
     const last = at === leavesPerTile - 1;
+    const end = bodies.indexOf(separator, begin);
     if ((end === -1) !== last) return false;
-    if (separator !== 0 && begin > 0) bodies[begin - 1] = 0;
     const leaf =
-      begin === 0
-        ? prefixed(bodies.subarray(0, end))
-        : bodies.subarray(begin - 1, last ? bodies.length : end);
-    const leafHash = hash('sha256', leaf, 'latin1');
-    tile.write(leafHash, at * hashBytes, 'latin1');
+      at === 0 ? prefixed(bodies.subarray(0, end)) : bodies.subarray(begin - 1, last ? bodies.length : end);
+    leaf[0] = 0;
+    const leafHash = hash('sha256', leaf, asText);
+    if (!wanted.startsWith(leafHash, at * hashBytes)) return false;
     putNode(at, leafHash);
     begin = end + 1;
   }
-  return tile.equals(hashes);
+  return true;
 }
 
 function prefixed(body: Buffer): Buffer {
@@ -103,7 +100,7 @@ function putNode(at: number, node: string): void {
 /** Level by level, each over the one below: a pair is read before its place is taken. */
 function rootOfPairs(): Uint8Array {
   for (let width = leavesPerTile / 2; width > 1; width /= 2) {
-    for (let at = 0; at < width; at++) putNode(at, hash('sha256', pairs[at] as Buffer, 'latin1'));
+    for (let at = 0; at < width; at++) putNode(at, hash('sha256', pairs[at] as Buffer, asText));
   }
   return Uint8Array.from(hash('sha256', pairs[0] as Buffer, 'buffer'));
 }

@@ -4,11 +4,7 @@ import { openForReading } from '../db/search-file.ts';
 import { answerTiles } from './tile-answers.ts';
 import { rootsOfWholeTiles, type TileView } from './tile-roots.ts';
 
-/** The most that SQLite maps: pages that are mapped need not be copied. */
-const mappedBytes = 2 ** 31 - 65_536;
-
 const file = openForReading(workerData as string);
-file.exec(`PRAGMA mmap_size = ${mappedBytes}`);
 const view: TileView = { engine: 'sqlite', rows: async (sql, params) => file.rows(sql, params) };
 
 answerTiles(async (range) => {
