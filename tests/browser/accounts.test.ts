@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { basicAuth } from '../support/wire.ts';
 import { openWorld, type World } from '../support/world.ts';
-import { browserSkip, type ConsoleBrowser, openConsole } from './console-browser.ts';
+import { adminOf, browserSkip, type ConsoleBrowser, openConsole } from './console-browser.ts';
 
 describe('accounts', { skip: browserSkip }, () => {
   let world: World;
@@ -26,8 +26,7 @@ describe('accounts', { skip: browserSkip }, () => {
   before(async () => {
     world = await openWorld();
     browser = await openConsole(world.server.url);
-    const { username, password } = world.server.adminAuth;
-    await browser.signIn({ name: username, password });
+    await browser.signIn(adminOf(world.server));
   });
   after(async () => {
     await browser?.[Symbol.asyncDispose]();

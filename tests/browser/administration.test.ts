@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { openWorld, type World } from '../support/world.ts';
-import { browserSkip, type ConsoleBrowser, openConsole } from './console-browser.ts';
+import { adminOf, browserSkip, type ConsoleBrowser, openConsole } from './console-browser.ts';
 
 describe('administration', { skip: browserSkip }, () => {
   let world: World;
@@ -11,8 +11,7 @@ describe('administration', { skip: browserSkip }, () => {
   before(async () => {
     world = await openWorld();
     browser = await openConsole(world.server.url);
-    const { username, password } = world.server.adminAuth;
-    await browser.signIn({ name: username, password });
+    await browser.signIn(adminOf(world.server));
   });
   after(async () => {
     await browser?.[Symbol.asyncDispose]();

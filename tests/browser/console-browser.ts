@@ -8,16 +8,21 @@ import { resolve } from 'node:path';
 import axe from 'axe-core';
 import { type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { chromiumArgs, clientSkip, findClient } from '../support/clients.ts';
+import type { TestServer } from '../support/server.ts';
 import { createTempFolder } from '../support/temp-folder.ts';
 
 export const browserSkip = clientSkip('chromium');
+
+export type Account = { name: string; password: string };
 
 export interface ConsoleBrowser extends AsyncDisposable {
   readonly page: Page;
   /** Opens an address of the console and waits until the page says what it is. */
   open(path: string): Promise<void>;
   /** Signs in through the form, and waits until somebody is. */
-  signIn(who: { name: string; password: string }): Promise<void>;
+  signIn(who: Account): Promise<void>;
+  /** Fills in and sends the sign-in form of the page that is open, whatever comes of it. */
+  sendSignIn(who: Account): Promise<void>;
   /** Refused requests (4xx) that the test brings about; each is otherwise a complaint. */
   expectRefusals(...statuses: number[]): void;
   /** What axe finds in the page as it is now: none. `where` names it in the failure; `except` are rules not to ask. */
@@ -54,15 +59,19 @@ export async function openConsole(url: string, options: Options = {}): Promise<C
     // Nothing is being waited for any more.
     await page.getByText('Loading…').first().waitFor({ state: 'detached' });
   };
+  const sendSignIn = async ({ name, password }: Account): Promise<void> => {
+    await page.getByLabel('User name').fill(name);
+    await page.getByRole('textbox', { name: 'Password' }).fill(password);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+  };
   const held = owned.move();
   return {
     page,
     open,
-    signIn: async ({ name, password }) => {
+    sendSignIn,
+    signIn: async (who) => {
       await open('/sign-in');
-      await page.getByLabel('User name').fill(name);
-      await page.getByRole('textbox', { name: 'Password' }).fill(password);
-      await page.getByRole('button', { name: 'Sign in' }).click();
+      await sendSignIn(who);
       await page.waitForURL((address) => address.pathname !== '/sign-in');
     },
     expectRefusals: (...statuses) => void refusals.push(...statuses),
@@ -70,6 +79,11 @@ export async function openConsole(url: string, options: Options = {}): Promise<C
     assertQuiet: () => assert.deepEqual(complaints, []),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
+}
+
+/** Whom the server under test was set up with. */
+export function adminOf({ adminAuth }: Pick<TestServer, 'adminAuth'>): Account {
+  return { name: adminAuth.username, password: adminAuth.password };
 }
 
 type Violation = { id: string; help: string; nodes: { html: string; failureSummary: string }[] };

@@ -73,9 +73,7 @@ describe('errors', { skip: browserSkip }, () => {
     browser.expectRefusals(401, 401, 401);
     await page.getByRole('link', { name: 'Projects' }).click();
     await page.getByRole('heading', { name: 'Sign in' }).waitFor();
-    await page.getByLabel('User name').fill('mara');
-    await page.getByRole('textbox', { name: 'Password' }).fill(world.people.mara.password);
-    await page.getByRole('button', { name: 'Sign in' }).click();
+    await browser.sendSignIn(world.people.mara);
     await page.getByRole('heading', { level: 1, name: 'Projects' }).waitFor();
     browser.assertQuiet();
   });

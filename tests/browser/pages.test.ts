@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { openWorld, type World } from '../support/world.ts';
-import { browserSkip, openConsole } from './console-browser.ts';
+import { adminOf, browserSkip, openConsole } from './console-browser.ts';
 
 const app = '/projects/container/acme%2Fapp';
 const forEverybody = [
@@ -18,10 +18,10 @@ const forEverybody = [
   '/account/switches',
 ];
 const ofOwners = [
-  ...['trail', 'projects', 'members', 'robots', 'applications', 'switches', 'settings'].map(
+  ...['trail', 'projects', 'immutability', 'members', 'robots', 'applications', 'switches', 'settings'].map(
     (tab) => `/organisations/acme/${tab}`,
   ),
-  ...['tags', 'tags/v1', 'trail', 'roles', 'settings'].map((tab) => `${app}/${tab}`),
+  ...['tags', 'tags/v1', 'trail', 'immutability', 'roles', 'settings'].map((tab) => `${app}/${tab}`),
 ];
 const ofAdministrators = ['trail', 'users', 'switches', 'names', 'settings'].map(
   (page) => `/administration/${page}`,
@@ -36,13 +36,17 @@ describe('every page', { skip: browserSkip }, () => {
     await world?.[Symbol.asyncDispose]();
   });
 
-  const admin = () => ({ name: world.server.adminAuth.username, password: world.server.adminAuth.password });
+  const admin = () => adminOf(world.server);
   const visits = [
     {
       name: 'an owner, light, 1280 pixels wide',
       look: { colorScheme: 'light', viewport: { width: 1280, height: 800 } },
       who: () => world.people.olivia,
-      paths: [...forEverybody, '/namespaces/olivia/trail', ...ofOwners],
+      paths: [
+        ...forEverybody,
+        ...['trail', 'immutability'].map((tab) => `/namespaces/olivia/${tab}`),
+        ...ofOwners,
+      ],
     },
     {
       name: 'an administrator, dark, 800 pixels wide',

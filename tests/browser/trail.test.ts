@@ -3,13 +3,12 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { openWorld, type World } from '../support/world.ts';
-import { browserSkip, type ConsoleBrowser, openConsole } from './console-browser.ts';
+import { adminOf, browserSkip, type ConsoleBrowser, openConsole } from './console-browser.ts';
 
 describe('the trail', { skip: browserSkip }, () => {
   let world: World;
   let browser: ConsoleBrowser;
   const rows = () => browser.page.getByRole('table', { name: 'Events' }).locator('tbody tr');
-  const admin = () => ({ name: world.server.adminAuth.username, password: world.server.adminAuth.password });
 
   before(async () => {
     world = await openWorld();
@@ -25,14 +24,10 @@ describe('the trail', { skip: browserSkip }, () => {
     await browser.open('/administration/trail?outcome=denied');
     await page.getByRole('heading', { name: 'Sign in' }).waitFor();
     browser.expectRefusals(401);
-    await page.getByLabel('User name').fill('mara');
-    await page.getByRole('textbox', { name: 'Password' }).fill('not her password');
-    await page.getByRole('button', { name: 'Sign in' }).click();
+    await browser.sendSignIn({ name: 'mara', password: 'not her password' });
     await page.getByRole('alert').getByText('Not signed in').waitFor();
 
-    await page.getByLabel('User name').fill(admin().name);
-    await page.getByRole('textbox', { name: 'Password' }).fill(admin().password);
-    await page.getByRole('button', { name: 'Sign in' }).click();
+    await browser.sendSignIn(adminOf(world.server));
     // It goes on to where one wanted to be, filter and all.
     await page.getByRole('heading', { name: 'Everything' }).waitFor();
     assert.equal(new URL(page.url()).search, '?outcome=denied');
@@ -228,7 +223,7 @@ describe('the trail', { skip: browserSkip }, () => {
   test('an export begins only from a page of the console', async () => {
     const asked = `${world.server.url}/api/v1/events?view=administration&export=csv`;
     await using other = await openConsole(world.server.url);
-    await other.signIn(admin());
+    await other.signIn(adminOf(world.server));
     // As a link on somebody else’s page: the cookie stays at home.
     const page = `<a href="${asked}">a picture of a cat</a>`;
     await other.page.goto(`data:text/html,${encodeURIComponent(page)}`);

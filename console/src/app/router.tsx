@@ -13,8 +13,16 @@ import { SettingsPage } from '../features/administration/settings-page.tsx';
 import { EventPage } from '../features/events/event-page.tsx';
 import { AdministrationTrailPage, MyTrailPage } from '../features/events/trail-pages.tsx';
 import { parseTrailSearch } from '../features/events/trail-search.ts';
+import {
+  NamespacePoliciesTab,
+  NamespacePolicyTab,
+  OrganisationPoliciesTab,
+  OrganisationPolicyTab,
+  ProjectPoliciesTab,
+  ProjectPolicyTab,
+} from '../features/immutability/immutability-pages.tsx';
 import { ApplicationPage } from '../features/organisations/application-page.tsx';
-import { NamespacePage } from '../features/organisations/namespace-page.tsx';
+import { NamespacePage, NamespaceTrailTab } from '../features/organisations/namespace-page.tsx';
 import {
   OrganisationApplicationsTab,
   OrganisationMembersTab,
@@ -96,6 +104,8 @@ const organisation = createRoute({
   component: OrganisationPage,
 });
 const inOrganisation = { getParentRoute: () => organisation } as const;
+const namespace = createRoute({ ...parent, path: '/namespaces/$namespace', component: NamespacePage });
+const inNamespace = { getParentRoute: () => namespace } as const;
 const project = createRoute({ ...parent, path: '/projects/$format/$path', component: ProjectPage });
 const inProject = { getParentRoute: () => project } as const;
 
@@ -111,12 +121,18 @@ const routes = root.addChildren([
       path: '/administration/trail',
       component: AdministrationTrailPage,
     }),
-    createRoute({
-      ...parent,
-      ...withFilters,
-      path: '/namespaces/$namespace/trail',
-      component: NamespacePage,
-    }),
+    namespace.addChildren([
+      createRoute({
+        ...inNamespace,
+        path: '/',
+        beforeLoad: ({ params }) => {
+          throw redirect({ to: '/namespaces/$namespace/trail', params });
+        },
+      }),
+      createRoute({ ...inNamespace, ...withFilters, path: '/trail', component: NamespaceTrailTab }),
+      createRoute({ ...inNamespace, path: '/immutability', component: NamespacePoliciesTab }),
+      createRoute({ ...inNamespace, path: '/immutability/$policy', component: NamespacePolicyTab }),
+    ]),
     createRoute({ ...parent, path: '/events/$event', component: EventPage }),
     createRoute({ ...parent, path: '/administration/switches', component: ServerSwitchesPage }),
     createRoute({ ...parent, path: '/administration/users', component: UsersPage }),
@@ -141,6 +157,8 @@ const routes = root.addChildren([
       createRoute({ ...inOrganisation, path: '/robots', component: OrganisationRobotsTab }),
       createRoute({ ...inOrganisation, path: '/applications', component: OrganisationApplicationsTab }),
       createRoute({ ...inOrganisation, path: '/applications/$application', component: ApplicationPage }),
+      createRoute({ ...inOrganisation, path: '/immutability', component: OrganisationPoliciesTab }),
+      createRoute({ ...inOrganisation, path: '/immutability/$policy', component: OrganisationPolicyTab }),
       createRoute({ ...inOrganisation, path: '/switches', component: OrganisationSwitchesTab }),
       createRoute({ ...inOrganisation, path: '/settings', component: OrganisationSettingsTab }),
     ]),
@@ -156,6 +174,8 @@ const routes = root.addChildren([
       createRoute({ ...inProject, path: '/tags', component: ProjectTagsTab }),
       createRoute({ ...inProject, path: '/tags/$tag', component: TagPage }),
       createRoute({ ...inProject, ...withFilters, path: '/trail', component: ProjectTrailTab }),
+      createRoute({ ...inProject, path: '/immutability', component: ProjectPoliciesTab }),
+      createRoute({ ...inProject, path: '/immutability/$policy', component: ProjectPolicyTab }),
       createRoute({ ...inProject, path: '/roles', component: ProjectRolesTab }),
       createRoute({ ...inProject, path: '/settings', component: ProjectSettingsTab }),
     ]),

@@ -10,6 +10,7 @@ import { isAdministrator, readsEverything, useMe } from '../features/session/use
 import {
   DeviceIcon,
   KeyIcon,
+  LockIcon,
   Mark,
   MenuIcon,
   NameIcon,
@@ -116,6 +117,9 @@ function Navigation({ me }: { me: Me }) {
         </Item>
         <Item to="/account/robots" icon={<RobotIcon />}>
           Robots
+        </Item>
+        <Item to={`/namespaces/${me.name}/immutability`} icon={<LockIcon />}>
+          Immutable tags
         </Item>
         <Item to="/account/sessions" icon={<DeviceIcon />}>
           Sessions

@@ -13,6 +13,7 @@ type Props = {
   /** To be typed first, where a slip would cost much. */
   typed?: string | undefined;
   change: { isPending: boolean; error: unknown; reset: () => void };
+  explain?: ((error: unknown) => ReactNode) | undefined;
   onConfirm: () => void;
   onClose: () => void;
 };

@@ -1,6 +1,6 @@
 /** Settings of a thing that others rely on: its name, and its end. */
 import { Button, Group, TextInput } from '@mantine/core';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, type ReactNode, useState } from 'react';
 import { Confirm } from './confirm.tsx';
 import classes from './parts.module.css';
 import { ProblemAlert } from './problem-alert.tsx';
@@ -43,9 +43,17 @@ export function NameSetting({ name, lead, change, onRename }: NameProps) {
   );
 }
 
-type DangerProps = { what: string; name: string; lead: string; change: Change; onDelete: () => void };
+type DangerProps = {
+  what: string;
+  name: string;
+  lead: string;
+  change: Change;
+  /** What more there is to say of a refusal; `close` puts the question away. */
+  explain?: (close: () => void) => (error: unknown) => ReactNode;
+  onDelete: () => void;
+};
 
-export function DangerSetting({ what, name, lead, change, onDelete }: DangerProps) {
+export function DangerSetting({ what, name, lead, change, explain, onDelete }: DangerProps) {
   const [asked, setAsked] = useState(false);
   return (
     <div className={classes.setting}>
@@ -63,6 +71,7 @@ export function DangerSetting({ what, name, lead, change, onDelete }: DangerProp
         danger
         typed={name}
         change={change}
+        explain={explain?.(() => setAsked(false))}
         onClose={() => setAsked(false)}
         onConfirm={onDelete}
       >

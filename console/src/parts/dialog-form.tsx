@@ -6,12 +6,16 @@ import { ProblemAlert } from './problem-alert.tsx';
 type Props = {
   /** The verb, as on the button. */
   action: string;
+  /** The way out, where it says more than `Cancel`. */
+  cancel?: string;
   danger?: boolean;
   /** Nothing can be sent yet. */
   incomplete?: boolean;
   /** Where there is nothing to fill in, Enter is the answer. */
   focusAction?: boolean;
   change: { isPending: boolean; error: unknown };
+  /** What more there is to say of what went wrong: the way on from it. */
+  explain?: ((error: unknown) => ReactNode) | undefined;
   onSubmit: (values: FormValues) => void;
   onClose: () => void;
   children: ReactNode;
@@ -31,10 +35,12 @@ export function DialogForm(props: Props) {
     >
       <Stack gap="md">
         {props.children}
-        <ProblemAlert error={change.error} />
+        <ProblemAlert error={change.error}>
+          {change.error !== null && props.explain?.(change.error)}
+        </ProblemAlert>
         <Group justify="flex-end">
           <Button variant="default" onClick={props.onClose}>
-            Cancel
+            {props.cancel ?? 'Cancel'}
           </Button>
           <Button
             type="submit"

@@ -202,6 +202,14 @@ export function NewerIcon(props: IconProps) {
     </Drawing>
   );
 }
+export function LockIcon(props: IconProps) {
+  return (
+    <Drawing {...props}>
+      <rect x="4.5" y="9" width="11" height="7.500" rx="1.5" />
+      <path d="M7 9V6.500a3 3 0 0 1 6 0V9" />
+    </Drawing>
+  );
+}
 export function PlusIcon(props: IconProps) {
   return (
     <Drawing {...props}>

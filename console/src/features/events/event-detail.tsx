@@ -8,6 +8,7 @@ import { OutcomeBadge } from '../../parts/outcome-badge.tsx';
 import { TextBlock } from '../../parts/text-block.tsx';
 import { Time } from '../../parts/time.tsx';
 import { formatUtc, inWords } from '../../parts/time-text.ts';
+import { lockFacts } from '../immutability/lock-facts.tsx';
 import { type EventField, fieldGroups } from './event-fields.ts';
 import { EventSentence } from './event-sentence.tsx';
 import classes from './events.module.css';
@@ -85,6 +86,7 @@ function factsOf(event: ShownEvent): [string, ReactNode][] {
   const facts: [string, ReactNode | undefined][] = [
     ['When', <WhenTold key="when" event={event} />],
     ...(refused?.map(({ name, text }): [string, ReactNode] => [name, text]) ?? doneFacts(event)),
+    ...lockFacts(event),
     [
       'Repeats',
       repeats && (

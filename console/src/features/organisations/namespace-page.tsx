@@ -1,20 +1,38 @@
-/** What happened in a user's own namespace: to its projects, by anyone. */
-import { useParams } from '@tanstack/react-router';
+/** A user's own namespace: what happened there, by anyone, and which tags cannot change. */
+import { Outlet, useParams } from '@tanstack/react-router';
+import { address, LinkTabs } from '../../parts/link-tabs.tsx';
 import { Page } from '../../parts/page.tsx';
+import classes from '../../parts/parts.module.css';
 import { Trail } from '../events/trail.tsx';
+import { readsPolicies } from '../immutability/policy-address.ts';
+import { useMe } from '../session/use-me.ts';
 
 export function NamespacePage() {
-  const { namespace } = useParams({ from: '/signed-in/namespaces/$namespace/trail' });
+  const { namespace } = useParams({ from: '/signed-in/namespaces/$namespace' });
+  const tabs = [
+    { tab: 'trail', label: 'Trail' },
+    ...(readsPolicies(useMe(), namespace) ? [{ tab: 'immutability', label: 'Immutability' }] : []),
+  ];
   return (
-    <Page
-      title={namespace}
-      place="Namespace"
-      lead="What anyone did, or was refused, on this namespace and its projects."
-    >
+    <Page title={namespace} place="Namespace">
+      <LinkTabs
+        label={namespace}
+        tabs={tabs.map(({ tab, label }) => ({ to: address('namespaces', namespace, tab), label }))}
+      />
+      <Outlet />
+    </Page>
+  );
+}
+
+export function NamespaceTrailTab() {
+  const { namespace } = useParams({ from: '/signed-in/namespaces/$namespace' });
+  return (
+    <>
+      <p className={classes.lead}>What anyone did, or was refused, on this namespace and its projects.</p>
       <Trail
         view={{ kind: 'namespace', namespace }}
         empty="What happens to this namespace’s projects will stand here."
       />
-    </Page>
+    </>
   );
 }

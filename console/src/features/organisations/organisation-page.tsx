@@ -26,9 +26,9 @@ function useOrganisation(): { organisation: string; owner: boolean } {
 export function OrganisationPage() {
   const { organisation, owner } = useOrganisation();
   const to = (tab: string): string => address('organisations', organisation, tab);
-  const forAll = ['trail', 'projects', 'members', 'applications'];
+  const forAll = ['trail', 'projects', 'immutability', 'members', 'applications'];
   const tabs = owner
-    ? ['trail', 'projects', 'members', 'robots', 'applications', 'switches', 'settings']
+    ? ['trail', 'projects', 'immutability', 'members', 'robots', 'applications', 'switches', 'settings']
     : forAll;
   return (
     <Page title={organisation} place="Organisation">
@@ -44,6 +44,7 @@ export function OrganisationPage() {
 const tabTexts: Record<string, string> = {
   trail: 'Trail',
   projects: 'Projects',
+  immutability: 'Immutability',
   members: 'Members',
   robots: 'Robots',
   applications: 'Applications',

@@ -13,6 +13,7 @@ import { Waiting } from '../../parts/paged-table.tsx';
 import classes from '../../parts/parts.module.css';
 import { ProblemAlert } from '../../parts/problem-alert.tsx';
 import { Trail } from '../events/trail.tsx';
+import { explainImmutable } from '../immutability/refused.tsx';
 import { isAdministrator, useMe } from '../session/use-me.ts';
 import { Roles } from './roles.tsx';
 import { TagList } from './tag-list.tsx';
@@ -33,10 +34,13 @@ export function ProjectPage() {
   const { format, path } = useProjectParams();
   const me = useMe();
   const project = useProject();
-  const administers = isAdministrator(me) || project.data?.role === 'owner';
+  const role = project.data?.role;
+  const administers = isAdministrator(me) || role === 'owner';
+  const writes = administers || role === 'maintainer';
   const tabs = [
     { tab: 'tags', label: 'Tags' },
     { tab: 'trail', label: 'Trail' },
+    ...(writes ? [{ tab: 'immutability', label: 'Immutability' }] : []),
     ...(administers
       ? [
           { tab: 'roles', label: 'Roles' },
@@ -160,6 +164,7 @@ export function ProjectSettingsTab() {
           name={path}
           lead="All its content goes; its history stays readable to its owners."
           change={remove}
+          explain={(close) => explainImmutable(path, close)}
           onDelete={() => remove.mutate({ params }, { onSuccess: () => void navigate({ to: '/projects' }) })}
         />
       </div>

@@ -1,19 +1,30 @@
 /** What can be done with a tag: point another one to the same manifest, let it expire, delete it. */
-import { TextInput } from '@mantine/core';
+import { Modal, TextInput } from '@mantine/core';
 import type { Tag } from '@tallyman/contract';
 import { useState } from 'react';
 import { useApiMutation } from '../../api/queries.ts';
 import { Confirm } from '../../parts/confirm.tsx';
 import { fromLocalField, toLocalField } from '../../parts/time-text.ts';
+import { explainImmutable } from '../immutability/refused.tsx';
+import { LockTag } from '../immutability/tag-lock.tsx';
 
-export type TagWhat = 'point' | 'expire' | 'delete';
+export type TagWhat = 'point' | 'expire' | 'delete' | 'lock';
 type Props = { path: string; tag: Tag; opened: boolean; onClose: () => void };
 
-const changed = ['tags.list', 'tags.get', 'tags.history'] as const;
+const changed = ['tags.list', 'tags.get', 'tags.history', 'tags.immutability'] as const;
 
 export function TagChange({ what, ...props }: Props & { what: TagWhat }) {
   if (what === 'point') return <Point {...props} />;
+  if (what === 'lock') return <Lock {...props} />;
   return what === 'expire' ? <Expire {...props} /> : <Delete {...props} />;
+}
+
+function Lock({ path, tag, opened, onClose }: Props) {
+  return (
+    <Modal opened={opened} onClose={onClose} title={`Lock ${tag.name}?`}>
+      {opened && <LockTag path={path} tag={tag} onClose={onClose} />}
+    </Modal>
+  );
 }
 
 function Point({ path, tag, opened, onClose }: Props) {
@@ -26,6 +37,7 @@ function Point({ path, tag, opened, onClose }: Props) {
       action="Point it"
       change={put}
       onClose={onClose}
+      explain={explainImmutable(path, onClose)}
       onConfirm={() =>
         put.mutate(
           { params: { format: 'container', path, tag: name.trim() }, body: { digest: tag.digest } },
@@ -58,6 +70,7 @@ function Expire({ path, tag, opened, onClose }: Props) {
       action={at === '' ? 'Let it never expire' : 'Set expiry'}
       change={put}
       onClose={onClose}
+      explain={explainImmutable(path, onClose)}
       onConfirm={() =>
         put.mutate(
           {
@@ -91,6 +104,7 @@ function Delete({ path, tag, opened, onClose }: Props) {
       danger
       change={remove}
       onClose={onClose}
+      explain={explainImmutable(path, onClose)}
       onConfirm={() =>
         remove.mutate({ params: { format: 'container', path, tag: tag.name } }, { onSuccess: onClose })
       }

@@ -1,5 +1,4 @@
 /** Tags of a container project. */
-import { Menu } from '@mantine/core';
 import type { Tag } from '@tallyman/contract';
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -9,12 +8,13 @@ import { TextLink } from '../../parts/links.tsx';
 import { Nothing } from '../../parts/page.tsx';
 import { PagedTable } from '../../parts/paged-table.tsx';
 import classes from '../../parts/parts.module.css';
-import { DangerItem, RowMenu } from '../../parts/row-menu.tsx';
 import { SearchField } from '../../parts/search-field.tsx';
 import { actionsColumn, type Column } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
 import { useAsked } from '../../parts/use-asked.ts';
+import { LockBadge } from '../immutability/lock-badge.tsx';
 import { TagChange, type TagWhat } from './tag-changes.tsx';
+import { TagMenu } from './tag-menu.tsx';
 
 export function TagList({ path, writes }: { path: string; writes: boolean }) {
   const [text, setText] = useState('');
@@ -25,11 +25,7 @@ export function TagList({ path, writes }: { path: string; writes: boolean }) {
     placeholderData: keepPreviousData,
   });
   const actions = actionsColumn<Tag>((tag) => (
-    <RowMenu label={`Actions for ${tag.name}`}>
-      <Menu.Item onClick={() => asked.ask({ tag, what: 'point' })}>Point another tag here</Menu.Item>
-      <Menu.Item onClick={() => asked.ask({ tag, what: 'expire' })}>Set expiry</Menu.Item>
-      <DangerItem onClick={() => asked.ask({ tag, what: 'delete' })}>Delete</DangerItem>
-    </RowMenu>
+    <TagMenu path={path} tag={tag} onAsk={(what) => asked.ask({ tag, what })} />
   ));
   return (
     <>
@@ -59,7 +55,7 @@ function columnsFor(path: string): Column<Tag>[] {
     {
       id: 'name',
       header: 'Tag',
-      cell: ({ name, expiresAt }) => (
+      cell: ({ name, expiresAt, immutable }) => (
         <>
           <TextLink
             to="/projects/$format/$path/tags/$tag"
@@ -67,7 +63,8 @@ function columnsFor(path: string): Column<Tag>[] {
             className={classes.strong}
           >
             {name}
-          </TextLink>
+          </TextLink>{' '}
+          <LockBadge immutable={immutable} />
           {expiresAt !== null && (
             <div className={classes.under}>
               expires <Time at={expiresAt} />

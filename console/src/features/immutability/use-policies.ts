@@ -1,0 +1,95 @@
+/** Policies of a namespace or of a project: the same questions, each asked of the endpoint that its place has. */
+import type { Policy, PolicyInput } from '@tallyman/contract';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect } from 'react';
+import { apiQuery, useApiMutation } from '../../api/queries.ts';
+
+export type PolicyPlace = { namespace: string } | { format: 'container'; path: string };
+type What = 'list' | 'get' | 'create' | 'preview' | 'put' | 'delete' | 'release';
+
+const routeOf = <W extends What>(place: PolicyPlace, what: W) =>
+  `${'namespace' in place ? 'namespaces' : 'projects'}.policies.${what}` as
+    | `namespaces.policies.${W}`
+    | `projects.policies.${W}`;
+
+/** `acme/app`, or `every project of acme`. */
+export const placeText = (place: PolicyPlace): string =>
+  'namespace' in place ? `every project of ${place.namespace}` : place.path;
+
+/** All that a change of policy may have changed. */
+const touched = [
+  'namespaces.policies.list',
+  'namespaces.policies.get',
+  'projects.policies.list',
+  'projects.policies.get',
+  'tags.list',
+  'tags.get',
+  'tags.immutability',
+] as const;
+
+export function usePolicies(
+  place: PolicyPlace,
+  { state = 'live', enabled = true }: { state?: 'live' | 'deleted'; enabled?: boolean } = {},
+) {
+  return useQuery({ ...apiQuery(routeOf(place, 'list'), { params: place, query: { state } }), enabled });
+}
+
+const pollMs = 1_000;
+
+/** One policy in full; asked again while its run goes on. */
+export function usePolicy(place: PolicyPlace, policy: string, { enabled = true } = {}) {
+  const client = useQueryClient();
+  const query = useQuery({
+    ...apiQuery(routeOf(place, 'get'), { params: { ...place, policy } }),
+    enabled,
+    refetchInterval: ({ state }) => (state.data?.run?.state === 'running' ? pollMs : false),
+  });
+  const finishedAt = query.data?.run?.finishedAt;
+  useEffect(() => {
+    // What the run did stands in the lists too.
+    if (typeof finishedAt === 'string')
+      void client.invalidateQueries({ predicate: ({ queryKey: [id] }) => isOfTags(id) });
+  }, [client, finishedAt]);
+  return query;
+}
+
+const isOfTags = (id: unknown): boolean =>
+  typeof id === 'string' && (id.endsWith('.policies.list') || id.startsWith('tags.'));
+
+/** The run of a policy from a list, followed to its end. */
+export function useRun(place: PolicyPlace, { id, run }: Pick<Policy, 'id' | 'run'>) {
+  const live = usePolicy(place, id, { enabled: run?.state === 'running' });
+  const asked = live.data?.run;
+  return run?.state === 'running' && asked ? asked : run;
+}
+
+type Done = { onSuccess?: () => void };
+
+export function usePolicyChanges(place: PolicyPlace) {
+  const create = useApiMutation(routeOf(place, 'create'), touched);
+  const put = useApiMutation(routeOf(place, 'put'), touched);
+  const remove = useApiMutation(routeOf(place, 'delete'), touched);
+  const release = useApiMutation(routeOf(place, 'release'), touched);
+  const preview = useApiMutation(routeOf(place, 'preview'));
+  return {
+    preview: { ...preview, ask: (body: PolicyInput) => preview.mutate({ params: place, body }) },
+    create: {
+      ...create,
+      ask: (body: PolicyInput, done: Done) => create.mutate({ params: place, body }, done),
+    },
+    put: {
+      ...put,
+      ask: (policy: string, body: PolicyInput, done: Done) =>
+        put.mutate({ params: { ...place, policy }, body }, done),
+    },
+    remove: {
+      ...remove,
+      ask: (policy: string, done: Done) => remove.mutate({ params: { ...place, policy } }, done),
+    },
+    release: {
+      ...release,
+      ask: (policy: string, reason: string, done: Done) =>
+        release.mutate({ params: { ...place, policy }, body: { reason } }, done),
+    },
+  };
+}

@@ -1,0 +1,112 @@
+/** Where a tag has pointed, also a deleted one, each step with its event; restores it to an earlier one. */
+import { Button } from '@mantine/core';
+import type { Tag, TagHistoryEntry } from '@tallyman/contract';
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { apiList, useApiMutation } from '../../api/queries.ts';
+import { Confirm } from '../../parts/confirm.tsx';
+import { TextLink } from '../../parts/links.tsx';
+import { StateBadge } from '../../parts/outcome-badge.tsx';
+import { Nothing, Section } from '../../parts/page.tsx';
+import { PagedTable } from '../../parts/paged-table.tsx';
+import classes from '../../parts/parts.module.css';
+import { actionsColumn, type Column } from '../../parts/table.tsx';
+import { Time } from '../../parts/time.tsx';
+import { useAsked } from '../../parts/use-asked.ts';
+import { explainImmutable } from '../immutability/refused.tsx';
+import { Digest } from './tag-list.tsx';
+
+type Place = { path: string; tag: string };
+type Props = Place & {
+  /** As it is; undefined while it is deleted. */
+  head: Tag | undefined;
+  writes: boolean;
+};
+
+export function useTagHistory({ path, tag }: Place) {
+  return useInfiniteQuery(apiList('tags.history', { params: { format: 'container', path, tag } }));
+}
+
+export function TagHistory({ path, tag, head, writes }: Props) {
+  const params = { format: 'container', path, tag } as const;
+  const history = useTagHistory({ path, tag });
+  const restore = useApiMutation('tags.restore', [
+    'tags.get',
+    'tags.list',
+    'tags.history',
+    'tags.immutability',
+  ]);
+  const asked = useAsked<TagHistoryEntry>();
+  const locked = head !== undefined && head.immutable !== null;
+  const actions = actionsColumn<TagHistoryEntry>(
+    (entry) =>
+      entry.restorable &&
+      entry.digest !== head?.digest && (
+        <div className={classes.rowActions}>
+          <Button
+            size="compact-xs"
+            variant="default"
+            aria-label={`Restore to ${entry.digest}`}
+            onClick={() => asked.ask(entry)}
+          >
+            Restore
+          </Button>
+        </div>
+      ),
+  );
+  return (
+    <Section
+      title="History"
+      lead={writes && locked ? 'To restore an earlier state, unlock it first.' : undefined}
+    >
+      <PagedTable
+        label="History"
+        query={history}
+        columns={writes && !locked ? [...columns, actions] : columns}
+        rowId={({ fromEventId, digest }) => fromEventId + digest}
+        empty={<Nothing title="No such tag" />}
+      />
+      <Confirm
+        opened={asked.opened}
+        title={`Restore ${tag}?`}
+        action="Restore"
+        change={restore}
+        explain={explainImmutable(path, asked.close)}
+        onClose={asked.close}
+        onConfirm={() =>
+          asked.item &&
+          restore.mutate({ params, body: { digest: asked.item.digest } }, { onSuccess: asked.close })
+        }
+      >
+        The tag points again to <span className={classes.mono}>{asked.item?.digest}</span>.
+      </Confirm>
+    </Section>
+  );
+}
+
+const columns: Column<TagHistoryEntry>[] = [
+  {
+    id: 'digest',
+    header: 'Pointed to',
+    cell: ({ digest, to }) => (
+      <>
+        <Digest digest={digest} /> {to === null && <StateBadge text="now" tone="good" />}
+      </>
+    ),
+  },
+  { id: 'from', header: 'From', cell: ({ from, fromEventId }) => <Step at={from} event={fromEventId} /> },
+  {
+    id: 'to',
+    header: 'Until',
+    cell: ({ to, toEventId }) =>
+      to === null ? <span className={classes.dim}>it still does</span> : <Step at={to} event={toEventId} />,
+  },
+];
+
+function Step({ at, event }: { at: string; event: string | null }) {
+  if (event === null) return <Time at={at} />;
+  return (
+    <TextLink to="/events/$event" params={{ event }}>
+      <Time at={at} />
+    </TextLink>
+  );
+}
