@@ -63,8 +63,8 @@ for (const { engine, skip } of [
         counts: true,
       },
       {
-        change: 'UPDATE search_block SET first_us = first_us + 1000000 WHERE block = 0',
-        undo: 'UPDATE search_block SET first_us = first_us - 1000000 WHERE block = 0',
+        change: 'UPDATE search_block SET first_us = first_us + 1000000 WHERE size = 256 AND block = 0',
+        undo: 'UPDATE search_block SET first_us = first_us - 1000000 WHERE size = 256 AND block = 0',
         says: ['block_differs'],
       },
       {

@@ -94,7 +94,7 @@ const selectRows = `SELECT ${eventColumns.join(', ')} FROM search_event WHERE id
 class Pass {
   readonly #run: Looking;
   readonly #state: ProjectionState;
-  readonly #blocks = new Map<number, Block>();
+  readonly #blocks = new Map<string, Block>();
   readonly #counts: Counts;
   /** Names that were found; forgotten when they are many. */
   readonly #names = new Set<string>();
@@ -153,11 +153,15 @@ class Pass {
 
   /** A block's times may reach further than its events, when some were dropped; never less far. */
   async #checkBlocks(view: View): Promise<void> {
-    const select = 'SELECT first_us AS "firstUs", last_us AS "lastUs" FROM search_block WHERE block = ?';
-    for (const { block, firstUs, lastUs } of this.#blocks.values()) {
-      const [found] = await view.rows<Block>(select, [block]);
+    const select =
+      'SELECT first_us AS "firstUs", last_us AS "lastUs" FROM search_block WHERE size = ? AND block = ?';
+    for (const { size, block, firstUs, lastUs } of this.#blocks.values()) {
+      const [found] = await view.rows<Block>(select, [size, block]);
       if (found !== undefined && found.firstUs <= firstUs && found.lastUs >= lastUs) continue;
-      this.#run.tell.error('block_differs', `the search index has other times for block ${block}`);
+      this.#run.tell.error(
+        'block_differs',
+        `the search index has other times for block ${block} of ${size} events`,
+      );
     }
   }
 }

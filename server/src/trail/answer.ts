@@ -17,7 +17,7 @@ import { type Evidence, readEvidence } from './evidence.ts';
 import { type ExportFormat, formatChunk } from './export-format.ts';
 import { checkFilter, isMerged } from './filter.ts';
 import { answerFacets, answerHistogram, type FacetsQuestion, type HistogramQuestion } from './histogram.ts';
-import { factsOf, openStored, uuidBytes } from './projected-row.ts';
+import { factsOf, openStored, type StoredEvent, uuidBytes } from './projected-row.ts';
 import type { Question, Work } from './question.ts';
 import type { Reader, View } from './reader.ts';
 import { holds } from './rule.ts';
@@ -91,7 +91,11 @@ async function answerPage(
     ...(work.requireWanted && { requireWanted: work.requireWanted }),
   });
   const indexes = newer ? selected.indexes.toReversed() : selected.indexes;
-  const items = await showEvents(work.source, rightsIn(view, reader), { indexes, merged: isMerged(filter) });
+  const stored = selected.events ?? (await work.source.events(selected.indexes));
+  const items = await showEvents(work.source, rightsIn(view, reader), {
+    stored: newer ? stored.toReversed() : stored,
+    merged: isMerged(filter),
+  });
   const at = (direction: Place['direction'], index: number): string =>
     formatCursor({ direction, index }, question);
   const reached = selected.reached ?? 0;
@@ -128,7 +132,7 @@ async function findEvent(
   });
   const [stored] = row ? await source.events([row.idx]) : [];
   if (!stored || !holds(rights.readable, factsOf(openStored(stored)))) return undefined;
-  const [shown] = await showEvents(source, rights, { indexes: [stored.idx], merged: true });
+  const [shown] = await showEvents(source, rights, { stored: [stored], merged: true });
   if (shown?.cause !== undefined) await addCause(source, shown, shown.cause);
   return shown;
 }
@@ -161,15 +165,16 @@ const nobody: Reader = {
 
 async function readStretch(work: Work, question: StretchQuestion): Promise<Stretch> {
   const { view, reader, filter } = question;
-  const { indexes, next } = await findStretch(work, question);
-  const events = await showEvents(work.source, rightsIn(view, reader), { indexes, merged: isMerged(filter) });
+  const { indexes, next, ...found } = await findStretch(work, question);
+  const stored = found.stored ?? (await work.source.events(indexes));
+  const events = await showEvents(work.source, rightsIn(view, reader), { stored, merged: isMerged(filter) });
   return { events, next };
 }
 
 async function findStretch(
   work: Work,
   { view, reader, filter, low, high, limit }: StretchQuestion,
-): Promise<{ indexes: number[]; next: number }> {
+): Promise<{ indexes: number[]; stored?: StoredEvent[] | undefined; next: number }> {
   const { next } = await readState(work.source);
   if (high > next)
     throw new AppError('unavailable', 'The search index is being rebuilt. Try again in a moment.', {
@@ -185,7 +190,11 @@ async function findStretch(
     newestFirst: false,
     ...(work.requireWanted && { requireWanted: work.requireWanted }),
   });
-  return { indexes: selected.indexes, next: selected.more ? (selected.reached as number) + 1 : high };
+  return {
+    stored: selected.events,
+    indexes: selected.indexes,
+    next: selected.more ? (selected.reached as number) + 1 : high,
+  };
 }
 
 async function readChunk(work: Work, question: ChunkQuestion): Promise<Chunk> {

@@ -11,6 +11,7 @@ import { concern, type Dimension, dimensions, type Grain, grains, grainsOf, grai
 import { and, decided, type Known, type KnownFacts, type Rule } from './rule.ts';
 import { eventsByIdx, idxIn, type SearchSource } from './search-source.ts';
 import {
+  blockSizes,
   fewest,
   mostScanned,
   type Plan,
@@ -264,7 +265,7 @@ export async function lookAt<R>(
   const plan = await planOf(source, await words.of(source, state), asked);
   const driver = await fewest(source, plan, span);
   const columns = look.columns(plan);
-  const request = { driver, types: plan.types, span, newestFirst: true, first: firstLook };
+  const request = { driver, narrowing: plan.narrowing, span, newestFirst: true, first: firstLook };
   let scanned = 0;
   for await (const portion of source.candidates(request)) {
     counting.requireWanted?.();
@@ -286,8 +287,8 @@ const firstLook = 1_000;
 /** When the first and the last event occurred. */
 export async function timesOf(source: SearchSource): Promise<Times | undefined> {
   const [row] = await source.rows<{ first: number | null; last: number | null }>({
-    text: 'SELECT min(first_us) AS first, max(last_us) AS last FROM search_block',
-    params: [],
+    text: 'SELECT min(first_us) AS first, max(last_us) AS last FROM search_block WHERE size = ?',
+    params: [blockSizes[0]],
   });
   if (!row || row.first === null || row.last === null) return undefined;
   return { fromUs: row.first, toUs: row.last };

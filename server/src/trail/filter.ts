@@ -9,7 +9,7 @@ import { addressSql } from './address.ts';
 import { nameKey, outcomeNumbers, plain, searchable, uuidBytes } from './projected-row.ts';
 import { inValues, joined, type Sql } from './sql.ts';
 
-/** Columns whose events are indexed: by (column, type), or by the column alone for `cause`. */
+/** Columns each of whose values has the run of its events. */
 export type RunColumn =
   | 'type'
   | 'namespace'
@@ -20,6 +20,21 @@ export type RunColumn =
   | 'subject'
   | 'reason'
   | 'cause';
+/** Columns whose runs are also kept by type, and their refusals by reason. */
+const narrowedColumns: ReadonlySet<RunColumn> = new Set([
+  'namespace',
+  'project',
+  'actor',
+  'on_behalf_of',
+  'subject',
+]);
+/** Only what has one of these is looked for. */
+export type Narrowing = { column: 'type' | 'reason'; keys: readonly number[] };
+
+export function isNarrowed(column: RunColumn): boolean {
+  return narrowedColumns.has(column);
+}
+
 /** Every event that can match lies in one of these runs. */
 export type Driver = readonly { column: RunColumn; keys: readonly (number | Buffer)[] }[];
 

@@ -2,6 +2,7 @@
  * A condition on an event, declared once and used twice: as SQL on the projection, and on the facts of one event in
  * memory. Values are the stable ids themselves; the SQL form replaces them by the projection's words.
  */
+import type { Engine } from '../db/migrations/migration.ts';
 import type { Sql } from './sql.ts';
 
 /** What audiences look at. */
@@ -123,8 +124,11 @@ export function valuesIn(rule: Rule): string[] {
   return rule.op === 'in' ? [...rule.values] : [];
 }
 
-/** `words`: the projection's number of each text; a text without one stands in no event. */
-export function ruleSql(rule: Rule, words: ReadonlyMap<string, number>): Sql {
+/**
+ * `words`: the projection's number of each text; a text without one stands in no event. On PostgreSQL, where a statement is
+ * prepared once for many readers, the numbers are parameters.
+ */
+export function ruleSql(rule: Rule, words: ReadonlyMap<string, number>, engine: Engine): Sql {
   switch (rule.op) {
     case 'always':
       return { text: '1 = 1', params: [] };
@@ -132,17 +136,17 @@ export function ruleSql(rule: Rule, words: ReadonlyMap<string, number>): Sql {
       return { text: '1 = 0', params: [] };
     case 'and':
     case 'or': {
-      const parts = rule.of.map((part) => ruleSql(part, words));
+      const parts = rule.of.map((part) => ruleSql(part, words, engine));
       const text = parts.map((part) => part.text).join(rule.op === 'and' ? ' AND ' : ' OR ');
       return { text: `(${text})`, params: parts.flatMap((part) => part.params) };
     }
     case 'in': {
       const numbers = rule.values.map((value) => words.get(value)).filter((word) => word !== undefined);
+      const column = factColumns[rule.column];
+      if (engine === 'postgres')
+        return { text: `coalesce(${column} = ANY(?::bigint[]), false)`, params: [`{${numbers.join(',')}}`] };
       // Our own numbers, so they may stand in the text.
-      const text =
-        numbers.length === 0
-          ? '1 = 0'
-          : `coalesce(${factColumns[rule.column]} IN (${numbers.join(',')}), 1 = 0)`;
+      const text = numbers.length === 0 ? '1 = 0' : `coalesce(${column} IN (${numbers.join(',')}), 1 = 0)`;
       return { text, params: [] };
     }
     case 'present':

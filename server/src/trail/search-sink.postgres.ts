@@ -71,7 +71,12 @@ const insertNames = statement(
 const insertCells = statement(`INSERT ${putCell} ${unnest(cellColumns, () => 'bigint')} ${addToCell}`);
 const setNext = statement('UPDATE search_state SET next = ?');
 const setCounted = statement('UPDATE search_state SET counted = ?');
-const addBlock = statement(putBlock);
+const addBlocks = statement(
+  putBlock.replace(
+    'VALUES (?, ?, ?, ?)',
+    unnest(['size', 'block', 'first', 'last'], () => 'bigint'),
+  ),
+);
 
 export type SinkOptions = { eventsPerCounting: number; atStep?: AtStep };
 
@@ -112,10 +117,18 @@ export class PostgresSink {
   async write(rows: readonly ProjectedRow[], next: number): Promise<void> {
     await this.#change(async (tx) => {
       await this.#put(tx, rows, () => this.#gathered);
-      const blocks = new Map<number, Block>();
+      const blocks = new Map<string, Block>();
       addToBlocks(blocks, rows);
-      for (const { block, firstUs, lastUs } of blocks.values())
-        await tx.run(addBlock, [block, firstUs, lastUs]);
+      const changed = [...blocks.values()];
+      const times = [changed.map((one) => one.size), changed.map(({ block }) => block)];
+      times.push(
+        changed.map(({ firstUs }) => firstUs),
+        changed.map(({ lastUs }) => lastUs),
+      );
+      await tx.run(
+        addBlocks,
+        times.map((values) => array(values.map(String))),
+      );
       await tx.run(setNext, [next]);
       if (this.#gathered.size >= this.#eventsPerCounting) {
         await putCells(tx, this.#gathered.take());

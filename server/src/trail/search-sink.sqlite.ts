@@ -77,14 +77,14 @@ export class SqliteSink {
   write(portions: Iterable<Portion>): number {
     const written = this.#change(() => {
       let reached = 0;
-      const blocks = new Map<number, Block>();
+      const blocks = new Map<string, Block>();
       for (const { rows, next } of portions) {
         for (const row of rows) this.#put(row);
         addToBlocks(blocks, rows);
         reached = next;
       }
-      for (const { block, firstUs, lastUs } of blocks.values())
-        this.#file.run(putBlock, [block, firstUs, lastUs]);
+      for (const { size, block, firstUs, lastUs } of blocks.values())
+        this.#file.run(putBlock, [size, block, firstUs, lastUs]);
       this.#file.run('UPDATE search_state SET next = ?', [reached]);
       if (this.#gathered.size >= this.#eventsPerCounting) this.#count(reached);
       this.#atStep('projection.rows');

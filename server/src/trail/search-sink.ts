@@ -6,10 +6,10 @@ import type { Value } from '../db/statement.ts';
 import type { NamedDimension } from './filter.ts';
 import type { ProjectedRow } from './projected-row.ts';
 import { type CountedRow, countedColumns } from './rollup.ts';
-import { blockSize } from './select.ts';
+import { blockSizes } from './select.ts';
 
 /** Of the tables and of what stands in them. Another version is thrown away and made anew. */
-export const projectionVersion = 2;
+export const projectionVersion = 3;
 
 /**
  * `generation` is another one after each making anew, and after names were forgotten. `counted`: events below it are in
@@ -226,22 +226,25 @@ export class NamesLeft {
   }
 }
 
-export type Block = { block: number; firstUs: number; lastUs: number };
+export type Block = { size: number; block: number; firstUs: number; lastUs: number };
 
-export function addToBlocks(blocks: Map<number, Block>, rows: readonly ProjectedRow[]): void {
+export function addToBlocks(blocks: Map<string, Block>, rows: readonly ProjectedRow[]): void {
   for (const { idx, occurredUs } of rows) {
-    const block = Math.floor(idx / blockSize);
-    const found = blocks.get(block);
-    if (!found) {
-      blocks.set(block, { block, firstUs: occurredUs, lastUs: occurredUs });
-    } else {
-      found.firstUs = Math.min(found.firstUs, occurredUs);
-      found.lastUs = Math.max(found.lastUs, occurredUs);
+    for (const size of blockSizes) {
+      const block = Math.floor(idx / size);
+      const key = `${size} ${block}`;
+      const found = blocks.get(key);
+      if (!found) {
+        blocks.set(key, { size, block, firstUs: occurredUs, lastUs: occurredUs });
+      } else {
+        found.firstUs = Math.min(found.firstUs, occurredUs);
+        found.lastUs = Math.max(found.lastUs, occurredUs);
+      }
     }
   }
 }
 
-export const putBlock = `INSERT INTO search_block (block, first_us, last_us) VALUES (?, ?, ?) ON CONFLICT (block) DO UPDATE SET
+export const putBlock = `INSERT INTO search_block (size, block, first_us, last_us) VALUES (?, ?, ?, ?) ON CONFLICT (size, block) DO UPDATE SET
   first_us = CASE WHEN excluded.first_us < search_block.first_us THEN excluded.first_us ELSE search_block.first_us END,
   last_us = CASE WHEN excluded.last_us > search_block.last_us THEN excluded.last_us ELSE search_block.last_us END`;
 

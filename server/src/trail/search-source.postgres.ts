@@ -1,13 +1,18 @@
 /** Searches on PostgreSQL: statements on the pool; the database merges the runs of an index. */
 import { CompiledQuery } from 'kysely';
+import { limits } from '../db/limits.ts';
+import { type Row, type Statement, statement } from '../db/statement.ts';
 import type { ReadDb } from '../db/store.ts';
-import type { Driver } from './filter.ts';
+import { type Driver, isNarrowed, type Narrowing } from './filter.ts';
 import type { StoredEvent } from './projected-row.ts';
 import {
   type CandidateRequest,
-  type First,
+  eventsJudged,
   type FirstRequest,
+  firstOfSeveral,
   idxIn,
+  type KeyedRun,
+  keyedRuns,
   portions,
   type SearchSource,
   type SizesRequest,
@@ -19,14 +24,28 @@ export function postgresSource(
   read: ReadDb,
   state?: () => { next: number; generation: number; counted: number },
 ): SearchSource {
-  const rows = async <R>(sql: Sql): Promise<R[]> => (await read.q.executeQuery<R>(compiled(sql))).rows;
+  const prepared = new Map<string, Statement>();
+  // Planning a page takes longer than reading it, so its statements are prepared; of all shapes that filters have, some.
+  const rows = async <R>(sql: Sql): Promise<R[]> => {
+    let known = prepared.get(sql.text);
+    if (!known && prepared.size < limits.preparedStatements) {
+      known = statement(inDialect(sql.text));
+      prepared.set(sql.text, known);
+    }
+    return known
+      ? ((await read.all(known as Statement<Row>, sql.params)) as R[])
+      : (await read.q.executeQuery<R>(compiled(sql))).rows;
+  };
   return {
     engine: 'postgres',
     rows,
     ...(state && { state }),
     async first(request) {
-      const [row] = await rows<First>(firstSql(request));
-      return row ?? { found: [], looked: 0, last: undefined };
+      const found = await rows<StoredEvent & { body: string | null }>(firstSql(request));
+      return {
+        found: found.map((row) => row.idx),
+        events: found.slice(0, request.limit).filter((row) => row.body !== null),
+      };
     },
     async *candidates(request) {
       const span = { ...request.span };
@@ -42,8 +61,11 @@ export function postgresSource(
       }
     },
     async sizes(request) {
-      const [row] = await rows<Record<string, number>>(sizesSql(request));
-      return request.drivers.map((_driver, at) => row?.[`n${at}`] ?? 0);
+      const [row] = await rows<Record<string, number | null>>(sizesSql(request));
+      return request.drivers.map((driver, at) => {
+        if (driver === 'all') return request.span.high - request.span.low;
+        return driver.reduce((sum, _one, of) => sum + (row?.[`n${at}_${of}`] ?? 0), 0);
+      });
     },
     async events(indexes) {
       const where = idxIn('postgres', indexes);
@@ -57,27 +79,49 @@ export function postgresSource(
   };
 }
 
+function inDialect(text: string): string {
+  return text.replaceAll('INSTR(', 'STRPOS(');
+}
+
 /** `?` becomes `$1, $2, …`, INSTR becomes STRPOS. */
 export function compiled({ text, params }: Sql): CompiledQuery<never> {
   let parameter = 0;
-  const sql = text.replace(/\?/g, () => `$${++parameter}`).replaceAll('INSTR(', 'STRPOS(');
+  const sql = inDialect(text).replace(/\?/g, () => `$${++parameter}`);
   return CompiledQuery.raw(sql, [...params]) as CompiledQuery<never>;
 }
 
+/** The inner limit bounds what is looked at; the outer one ends the walk as soon as the page is full. */
 function firstSql(request: FirstRequest): Sql {
-  const { where, most, first, newestFirst } = request;
-  const candidates = candidatesSql(request, first);
+  const { driver, narrowing, span, where, limit, newestFirst } = request;
   const order = newestFirst ? 'DESC' : 'ASC';
-  const matching = `SELECT idx FROM search_event WHERE idx IN (SELECT idx FROM c) AND ${where.text} ORDER BY idx ${order} LIMIT ${most}`;
+  const run = singleRun(driver, narrowing);
+  const candidates: Sql =
+    run === undefined
+      ? inEvents(candidatesSql(request, firstOfSeveral(limit)), order)
+      : {
+          text: `SELECT * FROM search_event WHERE ${run.text}idx >= ? AND idx < ? ORDER BY idx ${order} LIMIT ${request.first}`,
+          params: [...run.params, span.low, span.high],
+        };
   return {
-    text: `WITH c AS MATERIALIZED (${candidates.text}), f AS (${matching})
-      SELECT array(SELECT idx::float8 FROM f ORDER BY idx ${order}) AS found, count(*) AS looked,
-        ${newestFirst ? 'min' : 'max'}(idx) AS last FROM c`,
+    text: `SELECT f.idx, body, fields FROM (SELECT idx FROM (${candidates.text}) AS c WHERE ${where.text} LIMIT ${limit + 1}) AS f
+      LEFT JOIN event ON event.idx = f.idx LEFT JOIN event_private ON event_private.idx = f.idx ORDER BY f.idx ${order}`,
     params: [...candidates.params, ...where.params],
   };
 }
 
-function candidatesSql({ driver, types, span, newestFirst }: CandidateRequest, wanted: number): Sql {
+function inEvents(candidates: Sql, order: 'ASC' | 'DESC'): Sql {
+  return {
+    text: `SELECT search_event.* FROM (${candidates.text}) AS n JOIN search_event ON search_event.idx = n.idx ORDER BY n.idx ${order}`,
+    params: candidates.params,
+  };
+}
+
+function singleRun(driver: Driver | 'all', narrowing: Narrowing | undefined): KeyedRun | undefined {
+  const [run, another] = keyedRuns(driver, narrowing);
+  return another === undefined ? run : undefined;
+}
+
+function candidatesSql({ driver, narrowing, span, newestFirst }: CandidateRequest, wanted: number): Sql {
   const order = newestFirst ? 'DESC' : 'ASC';
   if (driver === 'all') {
     return {
@@ -85,7 +129,13 @@ function candidatesSql({ driver, types, span, newestFirst }: CandidateRequest, w
       params: [span.low, span.high],
     };
   }
-  const parts = driver.flatMap((one) => runSql(one, { types, span, order, most: wanted }));
+  const parts = driver.map((one): Sql => {
+    const { from, run } = runsSql(one, { narrowing, span, order, most: wanted });
+    return {
+      text: `SELECT r.idx FROM ${from.text} CROSS JOIN LATERAL (${run.text}) AS r`,
+      params: [...from.params, ...run.params],
+    };
+  });
   if (parts.length === 0) return { text: 'SELECT idx FROM search_event WHERE 1 = 0', params: [] };
   // UNION, not UNION ALL: one event may lie in several runs.
   return {
@@ -94,35 +144,50 @@ function candidatesSql({ driver, types, span, newestFirst }: CandidateRequest, w
   };
 }
 
-/** The first indexes of each run of one column; within the LATERAL each is a walk of its own along the index. */
-function runSql(
-  { column, keys }: Driver[number],
-  { types, span, order, most }: { types: readonly number[]; span: Span; order: 'ASC' | 'DESC'; most: number },
-): Sql[] {
-  if (keys.length === 0) return [];
-  const typed = column !== 'type' && column !== 'cause';
-  const holes = keys.map(() => (column === 'cause' ? '(?::bytea)' : '(?::bigint)')).join(', ');
-  const ofRun = `e.${column} = k.key${typed ? ' AND e.type = t.type' : ''}`;
-  const run = `SELECT e.idx FROM search_event e WHERE ${ofRun} AND e.idx >= ? AND e.idx < ? ORDER BY e.idx ${order} LIMIT ${most}`;
-  const typeList = typed ? ' CROSS JOIN unnest(?::bigint[]) AS t(type)' : '';
-  return [
-    {
-      text: `SELECT r.idx FROM (VALUES ${holes}) AS k(key)${typeList} CROSS JOIN LATERAL (${run}) r`,
-      params: [...keys, ...(typed ? [`{${types.join(',')}}`] : []), span.low, span.high],
+type RunRequest = { narrowing: Narrowing | undefined; span: Span; order: 'ASC' | 'DESC'; most: number };
+
+/** The first indexes of each run of one column: `from` gives the runs, and within the LATERAL `run` is a walk along one. */
+function runsSql({ column, keys }: Driver[number], request: RunRequest): { from: Sql; run: Sql } {
+  const { narrowing, span, order, most } = request;
+  const narrow = isNarrowed(column) ? narrowing : undefined;
+  const ofRun = `e.${column} = k.key${narrow ? ` AND e.${narrow.column} = t.narrow` : ''}`;
+  const narrowed = narrow ? ' CROSS JOIN unnest(?::bigint[]) AS t(narrow)' : '';
+  return {
+    from: {
+      text: `unnest(?::${column === 'cause' ? 'bytea' : 'bigint'}[]) AS k(key)${narrowed}`,
+      params: [keysArray(keys), ...(narrow ? [keysArray(narrow.keys)] : [])],
     },
-  ];
+    run: {
+      text: `SELECT e.idx FROM search_event e WHERE ${ofRun} AND e.idx >= ? AND e.idx < ? ORDER BY e.idx ${order} LIMIT ${most}`,
+      params: [span.low, span.high],
+    },
+  };
 }
 
-function sizesSql({ drivers, types, span, most }: SizesRequest): Sql {
-  const sizes = drivers.map((driver, at): Sql => {
-    const runs =
-      driver === 'all' ? [] : driver.flatMap((one) => runSql(one, { types, span, order: 'DESC', most }));
-    const counts = runs.map((run) => `(SELECT count(*) FROM (${run.text} LIMIT ${most}) AS run)`);
-    const text = driver === 'all' ? String(most) : counts.join(' + ') || '0';
-    return { text: `${text} AS n${at}`, params: runs.flatMap((run) => run.params) };
-  });
+function keysArray(keys: readonly (number | Buffer)[]): string {
+  const elements = keys.map((key) => (typeof key === 'number' ? key : `"\\\\x${key.toString('hex')}"`));
+  return `{${elements.join(',')}}`;
+}
+
+function sizesSql({ drivers, narrowing, span }: SizesRequest): Sql {
+  const sizes = drivers.flatMap((driver, at) =>
+    driver === 'all' ? [] : driver.map((one, of) => sizeSql(one, { narrowing, span, name: `n${at}_${of}` })),
+  );
   return {
     text: `SELECT ${sizes.map((size) => size.text).join(', ')}`,
     params: sizes.flatMap((size) => size.params),
+  };
+}
+
+/** As `judgedSize`. */
+function sizeSql(
+  one: Driver[number],
+  { narrowing, span, name }: { narrowing: Narrowing | undefined; span: Span; name: string },
+): Sql {
+  const { from, run } = runsSql(one, { narrowing, span, order: 'DESC', most: eventsJudged });
+  return {
+    text: `(SELECT coalesce(sum(CASE WHEN count < ${eventsJudged} THEN count ELSE count * ?::float8 / (?::float8 - last) END), 0)::float8
+      FROM ${from.text} CROSS JOIN LATERAL (SELECT count(*) AS count, min(idx) AS last FROM (${run.text}) AS newest) AS judged) AS ${name}`,
+    params: [span.high - span.low, span.high, ...from.params, ...run.params],
   };
 }

@@ -1,46 +1,114 @@
 /** Searches on SQLite: `search.db` for the projection, the main file for the events; both opened for reading. */
 import type { SqliteFile } from '../db/search-file.ts';
 import type { Value } from '../db/statement.ts';
-import type { Driver } from './filter.ts';
+import type { Driver, Narrowing } from './filter.ts';
 import type { StoredEvent } from './projected-row.ts';
-import { type CandidateRequest, idxIn, portions, type SearchSource, type Span } from './search-source.ts';
+import {
+  type CandidateRequest,
+  eventsJudged,
+  type FirstRequest,
+  firstOfSeveral,
+  idxIn,
+  judgedSize,
+  type KeyedRun,
+  keyedRuns,
+  portions,
+  type SearchSource,
+  type Span,
+} from './search-source.ts';
 import type { Sql } from './sql.ts';
 
-export function sqliteSource(files: { search: SqliteFile; log: SqliteFile }): SearchSource {
+type Files = { search: SqliteFile; log: SqliteFile };
+
+export function sqliteSource(files: Files): SearchSource {
+  const events = (indexes: readonly number[]): StoredEvent[] => eventsOf(files.log, indexes);
   return {
     engine: 'sqlite',
     async rows<R>(sql: Sql) {
       return files.search.rows<R>(sql.text, sql.params);
     },
+    async first(request) {
+      const sql = firstSql(request);
+      if (!sql) return { found: [], events: [] };
+      const found = files.search.rows<{ idx: number }>(sql.text, sql.params).map((row) => row.idx);
+      return { found, events: found.length > request.limit ? events(found.slice(0, request.limit)) : [] };
+    },
     async *candidates(request) {
       yield* portionsOf(files.search, request);
     },
-    async sizes({ drivers, types, span, most }) {
-      return drivers.map((driver) =>
-        driver === 'all' ? most : sizeOf(files.search, { driver, types, span, most }),
-      );
+    async sizes({ drivers, narrowing, span }) {
+      return drivers.map((driver) => sizeOf(files.search, { driver, narrowing, span }));
     },
     async events(indexes) {
-      const where = idxIn('sqlite', indexes);
-      const sql = `SELECT event.idx AS idx, body, fields FROM event LEFT JOIN event_private ON event_private.idx = event.idx WHERE event.${where.text}`;
-      const found = new Map(files.log.rows<StoredEvent>(sql, where.params).map((row) => [row.idx, row]));
-      return indexes.map((idx) => found.get(idx)).filter((event) => event !== undefined);
+      return events(indexes);
     },
+  };
+}
+
+function eventsOf(log: SqliteFile, indexes: readonly number[]): StoredEvent[] {
+  const where = idxIn('sqlite', indexes);
+  const sql = `SELECT event.idx AS idx, body, fields FROM event LEFT JOIN event_private ON event_private.idx = event.idx WHERE event.${where.text}`;
+  const found = new Map(log.rows<StoredEvent>(sql, where.params).map((row) => [row.idx, row]));
+  return indexes.map((idx) => found.get(idx)).filter((event) => event !== undefined);
+}
+
+/** SQLite, which counts nothing of what is in an index, would else take another one. */
+function eventsOfRun({ of }: Pick<KeyedRun, 'of'>): string {
+  return of === '' ? 'search_event NOT INDEXED' : `search_event INDEXED BY search_event${of}`;
+}
+
+/** More runs than these are merged here and not by a statement. */
+const runsInStatement = 12;
+
+/** Undefined where a statement would have to read too many runs. */
+function firstSql({
+  driver,
+  narrowing,
+  span,
+  newestFirst,
+  first,
+  where,
+  limit,
+}: FirstRequest): Sql | undefined {
+  const runs = keyedRuns(driver, narrowing);
+  const [only] = runs;
+  if (!only || runs.length > runsInStatement) return undefined;
+  const order = newestFirst ? 'DESC' : 'ASC';
+  const within = [span.low, span.high];
+  if (runs.length === 1)
+    return {
+      // The inner limit bounds what is looked at; the outer one ends the walk as soon as the page is full.
+      text: `SELECT idx FROM (SELECT * FROM ${eventsOfRun(only)} WHERE ${only.text}idx >= ? AND idx < ? ORDER BY idx ${order} LIMIT ${first})
+        WHERE ${where.text} LIMIT ${limit + 1}`,
+      params: [...only.params, ...within, ...where.params],
+    };
+  const most = firstOfSeveral(limit);
+  const parts = runs.map(
+    (run): Sql => ({
+      text: `SELECT idx FROM (SELECT idx FROM ${eventsOfRun(run)} WHERE ${run.text}idx >= ? AND idx < ? ORDER BY idx ${order} LIMIT ${most})`,
+      params: [...run.params, ...within],
+    }),
+  );
+  // UNION, not UNION ALL: one event may lie in several runs.
+  const several = `SELECT idx FROM (${parts.map((part) => part.text).join(' UNION ')}) ORDER BY idx ${order} LIMIT ${most}`;
+  return {
+    text: `SELECT idx FROM search_event NOT INDEXED WHERE idx IN (${several}) AND ${where.text} ORDER BY idx ${order} LIMIT ${limit + 1}`,
+    params: [...parts.flatMap((part) => part.params), ...where.params],
   };
 }
 
 function sizeOf(
   file: SqliteFile,
-  { driver, types, span, most }: { driver: Driver; types: readonly number[]; span: Span; most: number },
+  { driver, narrowing, span }: { driver: Driver | 'all'; narrowing: Narrowing | undefined; span: Span },
 ): number {
   let size = 0;
-  for (const { column, keys } of driver) {
-    const typed = column === 'type' || column === 'cause' ? '' : `AND type IN (${types.join(',')})`;
-    const sql = `SELECT count(*) AS size FROM (SELECT 1 FROM search_event WHERE ${column} = ? ${typed} AND idx >= ? AND idx < ? LIMIT ?)`;
-    for (const key of keys) {
-      if (size >= most) return most;
-      size += file.rows<{ size: number }>(sql, [key, span.low, span.high, most - size])[0]?.size ?? 0;
-    }
+  for (const { text, params, ...one } of keyedRuns(driver, narrowing)) {
+    const run = `SELECT idx FROM ${eventsOfRun(one)} WHERE ${text}idx >= ? AND idx < ? ORDER BY idx DESC LIMIT ${eventsJudged}`;
+    const [judged] = file.rows<{ count: number; last: number | null }>(
+      `SELECT count(*) AS count, min(idx) AS last FROM (${run})`,
+      [...params, span.low, span.high],
+    );
+    if (judged) size += judgedSize(judged, span);
   }
   return size;
 }
@@ -83,24 +151,17 @@ function* portionsOf(file: SqliteFile, request: CandidateRequest): Generator<num
   yield found;
 }
 
-function runsOf({ driver, types, span, newestFirst }: CandidateRequest): Run[] {
+function runsOf({ driver, narrowing, span, newestFirst }: CandidateRequest): Run[] {
   const order = newestFirst ? 'DESC' : 'ASC';
-  const run = (condition: string, fixed: readonly Value[]): Run => ({
-    sql: `SELECT idx FROM search_event WHERE ${condition}idx >= ? AND idx < ? ORDER BY idx ${order} LIMIT ?`,
-    fixed,
+  return keyedRuns(driver, narrowing).map(({ text, params, ...one }) => ({
+    sql: `SELECT idx FROM ${eventsOfRun(one)} WHERE ${text}idx >= ? AND idx < ? ORDER BY idx ${order} LIMIT ?`,
+    fixed: params,
     span: { ...span },
     buffer: [],
     at: 0,
     portion: 0,
     ended: false,
-  });
-  if (driver === 'all') return [run('', [])];
-  return driver.flatMap(({ column, keys }) =>
-    keys.flatMap((key) => {
-      if (column === 'type' || column === 'cause') return [run(`${column} = ? AND `, [key])];
-      return types.map((type) => run(`${column} = ? AND type = ? AND `, [key, type]));
-    }),
-  );
+  }));
 }
 
 function refill(file: SqliteFile, run: Run, newestFirst: boolean): void {

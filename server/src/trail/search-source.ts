@@ -3,7 +3,7 @@
  * index and where they run; search-source.sqlite.ts works in a worker thread, search-source.postgres.ts on the pool.
  */
 import type { Engine } from '../db/migrations/migration.ts';
-import type { Driver } from './filter.ts';
+import { type Driver, isNarrowed, type Narrowing } from './filter.ts';
 import type { StoredEvent } from './projected-row.ts';
 import type { Sql } from './sql.ts';
 
@@ -13,8 +13,8 @@ export type Span = { low: number; high: number };
 export type CandidateRequest = {
   /** 'all': every event of the span. */
   driver: Driver | 'all';
-  /** Numbers of the types to look at; every run but `cause` is kept by type. */
-  types: readonly number[];
+  /** Of runs that are kept so, only what has one of these is read. */
+  narrowing: Narrowing | undefined;
   span: Span;
   newestFirst: boolean;
   /** About how many are wanted at first. */
@@ -23,15 +23,14 @@ export type CandidateRequest = {
 
 export type SizesRequest = {
   drivers: readonly (Driver | 'all')[];
-  types: readonly number[];
+  narrowing: Narrowing | undefined;
   span: Span;
-  most: number;
 };
 
-/** The first candidates and which of them match, newest or oldest first. */
-export type FirstRequest = CandidateRequest & { where: Sql; most: number };
-/** `looked`: how many candidates there were, up to `first`, and the last of them. `found`: at most `most`. */
-export type First = { found: number[]; looked: number; last: number | undefined };
+/** What matches among the first candidates, newest or oldest first. `limit`: events of a page. */
+export type FirstRequest = CandidateRequest & { where: Sql; limit: number };
+/** `found`: one more than the page has at most. `events`: those of the page whose body was not dropped. */
+export type First = { found: number[]; events: StoredEvent[] };
 
 export interface SearchSource {
   readonly engine: Engine;
@@ -39,11 +38,14 @@ export interface SearchSource {
   rows<R>(sql: Sql): Promise<R[]>;
   /** Indexes of the runs' events, each once, in order, in growing portions; the last portion may be empty. */
   candidates(request: CandidateRequest): AsyncIterable<readonly number[]>;
-  /** Where each statement is a journey: the first portion and its matches in one. */
-  first?(request: FirstRequest): Promise<First>;
+  /**
+   * What the first candidates hold of a page, with as few statements as can be. When that is less than a page, candidates are
+   * to be asked for: how many were looked at is not told.
+   */
+  first(request: FirstRequest): Promise<First>;
   /** How far the projection is, where that is known without asking. */
   state?(): { next: number; generation: number; counted: number };
-  /** How many events lie in the runs of each driver, counted up to `most`; one in several runs counts several times. */
+  /** About how many events lie in the runs of each driver, judged by the newest of each; one in several counts several times. */
   sizes(request: SizesRequest): Promise<number[]>;
   /** The events themselves, in the order asked for; those whose body was dropped are left out. */
   events(indexes: readonly number[]): Promise<StoredEvent[]>;
@@ -64,4 +66,36 @@ export function eventsByIdx(engine: Engine): string {
   return engine === 'sqlite' ? 'search_event NOT INDEXED' : 'search_event';
 }
 
-export const portions = { largest: 2_000 } as const;
+export const portions = { first: 256, largest: 2_000 } as const;
+/** Candidates of several runs, of which each is read so far: enough for a page in which most match. */
+export function firstOfSeveral(limit: number): number {
+  return 2 * (limit + 1);
+}
+
+/** Events of a run by which its size is judged. */
+export const eventsJudged = 256;
+
+/** `count`, `last`: the newest events of a run within the span, up to `eventsJudged`, and the oldest of these. */
+export function judgedSize(
+  { count, last }: { count: number; last: number | null },
+  { low, high }: Span,
+): number {
+  if (last === null || count < eventsJudged) return count;
+  return (count * (high - low)) / (high - last);
+}
+
+/** One run: of the index `search_event` + `of`, or of the table itself. */
+export type KeyedRun = { of: string; text: string; params: readonly (number | Buffer)[] };
+
+export function keyedRuns(driver: Driver | 'all', narrowing: Narrowing | undefined): KeyedRun[] {
+  if (driver === 'all') return [{ of: '', text: '', params: [] }];
+  return driver.flatMap(({ column, keys }) =>
+    keys.flatMap((key): KeyedRun[] => {
+      if (narrowing === undefined || !isNarrowed(column))
+        return [{ of: `_${column}`, text: `${column} = ? AND `, params: [key] }];
+      const text = `${column} = ? AND ${narrowing.column} = ? AND `;
+      const of = `_${column}_${narrowing.column}`;
+      return narrowing.keys.map((narrow) => ({ of, text, params: [key, narrow] }));
+    }),
+  );
+}

@@ -9,24 +9,28 @@ import {
   type CheckedFilter,
   conditionsOf,
   type Driver,
+  isNarrowed,
   type Known,
   type NamedDimension,
+  type Narrowing,
   namesOf,
   type RunColumn,
   type Seen,
   textsOf,
+  wordsOf,
 } from './filter.ts';
+import type { StoredEvent } from './projected-row.ts';
 import { ownsView, type Reader, readerIn, type View } from './reader.ts';
 import { and, factColumns, isIn, type Rule, ruleSql, valuesIn } from './rule.ts';
-import { eventsByIdx, idxIn, type SearchSource, type Span } from './search-source.ts';
+import { eventsByIdx, idxIn, portions, type SearchSource, type Span } from './search-source.ts';
 import { inValues, joined, type Sql } from './sql.ts';
 
 /** Rows looked at for one page. */
 export const mostScanned = 20_000;
-/** Candidates looked at in one journey. */
-const firstAtOnce = 128;
-/** How many events of a run are counted before it is called large. */
-const probed = 1_000;
+/** A longer page is gathered in portions. */
+const mostAtOnce = 100;
+/** Candidates looked at before it is asked again which runs have the fewest; twice as many each time. */
+const patience = 1_000;
 const namesPerLookup = 500;
 
 export type Selection = {
@@ -43,6 +47,8 @@ export type Selection = {
 
 export type Selected = {
   indexes: number[];
+  /** Those of `indexes` whose body was not dropped, when they were read at once. */
+  events?: StoredEvent[];
   /** There are more, or may be: go on beyond `reached`. */
   more: boolean;
   /** The walk was ended by its bound before the page was full. */
@@ -80,46 +86,60 @@ export async function selectIndexes(
   const span = await spanOf(source, selection, state);
   if (span.low >= span.high) return nothing;
   const plan = await planOf(source, await words.of(source, state), selection);
-  const driver = await fewest(source, plan, span);
   const { newestFirst, limit } = selection;
-  const request = { driver, types: plan.types, span, newestFirst, first: limit + 1 };
-  const found: number[] = [];
-  let scanned = 0;
-  let reached: number | undefined;
-  if (source.first) {
-    const first = await source.first({ ...request, first: firstAtOnce, where: plan.where, most: limit + 1 });
-    if (first.found.length > limit)
+  const driver = await fewest(source, plan, span);
+  const request = { driver, narrowing: plan.narrowing, span, newestFirst, first: portions.first };
+  if (limit <= mostAtOnce) {
+    const { found, events } = await source.first({ ...request, where: plan.where, limit });
+    if (found.length > limit)
       return {
         ...nothing,
-        indexes: first.found.slice(0, limit),
+        indexes: found.slice(0, limit),
+        events,
         more: true,
-        reached: first.found[limit - 1],
+        reached: found[limit - 1],
       };
-    if (first.looked < firstAtOnce || first.last === undefined) return { ...nothing, indexes: first.found };
-    found.push(...first.found);
-    scanned = first.looked;
-    reached = first.last;
-    request.span = newestFirst ? { ...span, high: first.last } : { ...span, low: first.last + 1 };
   }
-  const portions = source.candidates(request);
-  for await (const portion of portions) {
-    selection.requireWanted?.();
-    if (portion.length === 0) continue;
-    for (const idx of await matching(source, {
-      portion,
-      where: plan.where,
-      newestFirst: selection.newestFirst,
-    })) {
-      if (found.length === selection.limit)
-        return { ...nothing, indexes: found, more: true, reached: found.at(-1) };
-      found.push(idx);
+  return { ...nothing, ...(await walk(source, { selection, plan, span, driver })) };
+}
+
+type Walk = { selection: Selection; plan: Plan; span: Span; driver: Driver | 'all' };
+
+/** Looks at candidates until the page is full, they end or the bound is reached. */
+async function walk(
+  source: SearchSource,
+  { selection, plan, span: whole, driver: first }: Walk,
+): Promise<Partial<Selected>> {
+  const { newestFirst, limit, requireWanted } = selection;
+  const indexes: number[] = [];
+  let scanned = 0;
+  let span = whole;
+  let driver = first;
+  let chosenFor = plan.drivers.length === 1 ? mostScanned : patience;
+  for (;;) {
+    let reached: number | undefined;
+    let looked = 0;
+    const request = { driver, narrowing: plan.narrowing, span, newestFirst, first: portions.first };
+    for await (const portion of source.candidates(request)) {
+      requireWanted?.();
+      if (portion.length === 0) continue;
+      for (const idx of await matching(source, { portion, where: plan.where, newestFirst })) {
+        if (indexes.length === limit) return { indexes, more: true, reached: indexes.at(-1) };
+        indexes.push(idx);
+      }
+      looked += portion.length;
+      reached = portion.at(-1) as number;
+      if (scanned + looked >= mostScanned)
+        return { indexes, more: true, partial: indexes.length < limit, reached };
+      if (looked >= chosenFor) break;
+      reached = undefined;
     }
-    scanned += portion.length;
-    reached = portion.at(-1);
-    if (scanned >= mostScanned)
-      return { ...nothing, indexes: found, more: true, partial: found.length < selection.limit, reached };
+    if (reached === undefined) return { indexes };
+    scanned += looked;
+    chosenFor *= 2;
+    span = newestFirst ? { ...span, high: reached } : { ...span, low: reached + 1 };
+    driver = await fewest(source, plan, span);
   }
-  return { ...nothing, indexes: found };
 }
 
 async function matching(
@@ -139,7 +159,7 @@ async function matching(
 export type Plan = {
   where: Sql;
   seen: Seen;
-  types: number[];
+  narrowing: Narrowing | undefined;
   drivers: (Driver | 'all')[];
   words: ReadonlyMap<string, number>;
 };
@@ -158,39 +178,58 @@ export async function planOf(
   }
   const rights = rightsIn(view, reader);
   const shown = viewRule(view, reader);
-  const asksRefusals = isOfRefusals(filter);
-  const types = (filter.types ?? eventTypes).filter((type) => !asksRefusals || refusals.has(type));
+  const types = typesOf(filter);
   const texts = [
-    ...types,
+    ...(types ?? []),
     ...textsOf(filter),
     ...valuesIn(rights.placed),
     ...valuesIn(rights.readable),
     ...valuesIn(shown),
   ];
-  const runs = runsOf(view, reader);
   const known: Known = { words: await words.numbers(texts), named: await namedWords(source, filter) };
-  const seen = { whole: ruleSql(rights.whole, known.words), placed: ruleSql(rights.placed, known.words) };
+  const rule = (of: Rule): Sql => ruleSql(of, known.words, source.engine);
+  const seen = { whole: rule(rights.whole), placed: rule(rights.placed) };
   const asked = conditionsOf(filter, known, seen);
-  const where = joined([ruleSql(and(shown, rights.readable), known.words), asked.where], 'AND');
-  const drivers: (Driver | 'all')[] = [...runs.map((run) => toDriver(run, known.words)), ...asked.drivers];
-  if (asksRefusals) drivers.push([{ column: 'type', keys: numbersOf(types, known.words) }]);
+  const narrowing = narrowingOf(filter, types, known.words);
+  const runs = runsOf(view, reader).map((run) => toDriver(run, known.words));
   return {
-    where,
+    where: joined([rule(and(shown, rights.readable)), asked.where], 'AND'),
     seen,
-    types: numbersOf(types, known.words),
-    drivers: drivers.length === 0 ? ['all'] : drivers,
+    narrowing,
+    drivers: driversOf([...runs, ...asked.drivers], narrowing),
     words: known.words,
   };
+}
+
+/** The types that can match; undefined: any. Only a refusal has a reason, and an outcome other than success. */
+function typesOf({ types, filter: { reason, outcome } }: CheckedFilter): readonly string[] | undefined {
+  if (reason === undefined && (outcome === undefined || outcome.includes('success'))) return types;
+  return (types ?? eventTypes).filter((type) => refusals.has(type));
+}
+
+function narrowingOf(
+  { filter: { reason } }: CheckedFilter,
+  types: readonly string[] | undefined,
+  words: ReadonlyMap<string, number>,
+): Narrowing | undefined {
+  if (reason) return { column: 'reason', keys: wordsOf(words, reason) };
+  return types && { column: 'type', keys: numbersOf(types, words) };
+}
+
+/** Where narrowed runs hold all that can match, the runs of the types or reasons alone hold no less. */
+function driversOf(drivers: readonly Driver[], narrowing: Narrowing | undefined): (Driver | 'all')[] {
+  if (narrowing === undefined) return drivers.length === 0 ? ['all'] : [...drivers];
+  const narrowed = drivers.some((driver) => driver.every(({ column }) => isNarrowed(column)));
+  if (!narrowed) {
+    const alone = drivers.some((driver) => driver.some(({ column }) => column === narrowing.column));
+    return alone ? [...drivers] : [...drivers, [narrowing]];
+  }
+  return drivers.filter((driver) => driver.every(({ column }) => column !== narrowing.column));
 }
 
 const refusals: ReadonlySet<string> = new Set(
   eventTypes.filter((type) => declarationOf(type).reasons.length > 0),
 );
-
-/** Only a refusal has a reason, and an outcome other than success: their runs are few of all. */
-function isOfRefusals({ filter: { reason, outcome } }: CheckedFilter): boolean {
-  return reason !== undefined || (outcome !== undefined && !outcome.includes('success'));
-}
 
 function numbersOf(texts: readonly string[], words: ReadonlyMap<string, number>): number[] {
   return texts.map((text) => words.get(text)).filter((word) => word !== undefined);
@@ -237,15 +276,15 @@ function toDriver(runs: readonly InRule[], words: ReadonlyMap<string, number>): 
   }));
 }
 
-/** The driver with the fewest events, as far as counting up to a bound tells; the first of equals. */
+/** The driver with the fewest events, as far as its newest tell; the first of equals. */
 export async function fewest(
   source: SearchSource,
-  { drivers, types }: Pick<Plan, 'drivers' | 'types'>,
+  { drivers, narrowing }: Pick<Plan, 'drivers' | 'narrowing'>,
   span: Span,
 ): Promise<Driver | 'all'> {
   const [only] = drivers;
   if (drivers.length === 1) return only as Driver | 'all';
-  const sizes = await source.sizes({ drivers, types, span, most: probed });
+  const sizes = await source.sizes({ drivers, narrowing, span });
   return drivers[sizes.indexOf(Math.min(...sizes))] as Driver | 'all';
 }
 
@@ -259,18 +298,32 @@ export async function spanOf(
   const { fromUs, toUs } = filter;
   if (fromUs === undefined && toUs === undefined) return span;
   const [blocks] = await source.rows<{ low: number | null; high: number | null }>({
-    text: 'SELECT min(block) AS low, max(block) AS high FROM search_block WHERE last_us >= ? AND first_us < ?',
-    params: [fromUs ?? 0, toUs ?? Number.MAX_SAFE_INTEGER],
+    text: selectBlocks,
+    params: blockSizes.flatMap((_size, at) => {
+      const times = [fromUs ?? 0, toUs ?? Number.MAX_SAFE_INTEGER];
+      return at === 0 ? times : [...times, ...times];
+    }),
   });
   if (!blocks || blocks.low === null || blocks.high === null) return { low: 0, high: 0 };
-  return {
-    low: Math.max(span.low, blocks.low * blockSize),
-    high: Math.min(span.high, (blocks.high + 1) * blockSize),
-  };
+  return { low: Math.max(span.low, blocks.low), high: Math.min(span.high, blocks.high) };
 }
 
-/** Indexes of one row of search_block. */
-export const blockSize = 4_096;
+/** Indexes of the rows of search_block. Each size is a number of times the next. */
+export const blockSizes = [65_536, 4_096, 256] as const;
+
+/** The first and last block whose times meet the time asked for, and within these two the same of the next size. */
+const selectBlocks = `WITH ${blockSizes.map(blocksOf).join(', ')}
+  SELECT low * ${blockSizes[2]} AS low, (high + 1) * ${blockSizes[2]} AS high FROM b2`;
+
+function blocksOf(size: number, at: number): string {
+  const meets = `size = ${size} AND last_us >= ? AND first_us < ?`;
+  if (at === 0)
+    return `b0 AS MATERIALIZED (SELECT min(block) AS low, max(block) AS high FROM search_block WHERE ${meets})`;
+  const times = (blockSizes[at - 1] as number) / size;
+  const end = (which: 'low' | 'high', of: string, none: string): string =>
+    `(SELECT coalesce(${of}(block), ${none}) FROM search_block WHERE ${meets} AND block >= ${which} * ${times} AND block < (${which} + 1) * ${times}) AS ${which}`;
+  return `b${at} AS MATERIALIZED (SELECT ${end('low', 'min', `(b${at - 1}.low + 1) * ${times}`)}, ${end('high', 'max', `b${at - 1}.high * ${times} - 1`)} FROM b${at - 1})`;
+}
 
 async function namedWords(
   source: SearchSource,

@@ -17,9 +17,8 @@ import { inValues } from './sql.ts';
 export async function showEvents(
   source: SearchSource,
   rights: Rights,
-  { indexes, merged }: { indexes: readonly number[]; merged: boolean },
+  { stored, merged }: { stored: readonly StoredEvent[]; merged: boolean },
 ): Promise<ShownEvent[]> {
-  const stored = await source.events(indexes);
   const shown = stored.map((event) => showEvent(event, rights));
   if (merged) await mergeRepeats(source, rights, shown);
   return shown;

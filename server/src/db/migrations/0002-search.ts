@@ -6,11 +6,20 @@
  *                  events are counted
  *   search_word    a small number for each id and each closed word, so that rows and indexes stay small
  *   search_name    which ids had which name
- *   search_event   a row for each event; its indexes are runs of (what, type) in the order of the log
- *   search_block   earliest and latest time of each 4,096 indexes, so that a range of time becomes a range of indexes
+ *   search_event   a row for each event; its indexes are runs in the order of the log
+ *   search_block   earliest and latest time of each 65,536, 4,096 and 256 indexes, so that a range of time becomes one of indexes
  *   search_count   how many events there were, so that a count need not look at them (trail/rollup.ts)
  */
 import type { Migration } from './migration.ts';
+
+/** The events of a place or person: all of them, those of one type, and refusals of one reason. */
+function runsOf(column: string): string[] {
+  return [
+    `CREATE INDEX search_event_${column} ON search_event (${column}, idx) WHERE ${column} IS NOT NULL`,
+    `CREATE INDEX search_event_${column}_type ON search_event (${column}, type, idx) WHERE ${column} IS NOT NULL`,
+    `CREATE INDEX search_event_${column}_reason ON search_event (${column}, reason, idx) WHERE ${column} IS NOT NULL AND reason IS NOT NULL`,
+  ];
+}
 
 export const searchTables: readonly string[] = [
   `CREATE TABLE search_state (one {int} PRIMARY KEY, version {int} NOT NULL, generation {int} NOT NULL, next {int} NOT NULL, counted {int} NOT NULL)`,
@@ -24,15 +33,16 @@ export const searchTables: readonly string[] = [
      ip {blob}, agent {text}, request {text}, cause {blob}, repeats_since_us {int}, repeats {int}, text {text} NOT NULL, restricted_text {text} NOT NULL)`,
   `CREATE UNIQUE INDEX search_event_id ON search_event (id)`,
   `CREATE INDEX search_event_type ON search_event (type, idx)`,
-  `CREATE INDEX search_event_namespace ON search_event (namespace, type, idx) WHERE namespace IS NOT NULL`,
-  `CREATE INDEX search_event_project ON search_event (project, type, idx) WHERE project IS NOT NULL`,
-  `CREATE INDEX search_event_actor ON search_event (actor, type, idx) WHERE actor IS NOT NULL`,
-  `CREATE INDEX search_event_credential ON search_event (credential, type, idx) WHERE credential IS NOT NULL`,
-  `CREATE INDEX search_event_on_behalf_of ON search_event (on_behalf_of, type, idx) WHERE on_behalf_of IS NOT NULL`,
-  `CREATE INDEX search_event_subject ON search_event (subject, type, idx) WHERE subject IS NOT NULL`,
-  `CREATE INDEX search_event_reason ON search_event (reason, type, idx) WHERE reason IS NOT NULL`,
+  ...runsOf('namespace'),
+  ...runsOf('project'),
+  ...runsOf('actor'),
+  ...runsOf('on_behalf_of'),
+  ...runsOf('subject'),
+  `CREATE INDEX search_event_credential ON search_event (credential, idx) WHERE credential IS NOT NULL`,
+  `CREATE INDEX search_event_reason ON search_event (reason, idx) WHERE reason IS NOT NULL`,
   `CREATE INDEX search_event_cause ON search_event (cause, idx) WHERE cause IS NOT NULL`,
-  `CREATE TABLE search_block (block {int} PRIMARY KEY, first_us {int} NOT NULL, last_us {int} NOT NULL)`,
+  `CREATE TABLE search_block (size {int} NOT NULL, block {int} NOT NULL, first_us {int} NOT NULL, last_us {int} NOT NULL,
+     PRIMARY KEY (size, block)){clustered}`,
   `CREATE TABLE search_count (grain {int} NOT NULL, bucket {int} NOT NULL, dimension {int} NOT NULL, key {int} NOT NULL,
      how {int} NOT NULL, type {int} NOT NULL, outcome {int} NOT NULL, reason {int} NOT NULL,
      events {int} NOT NULL, closings {int} NOT NULL, repeats {int} NOT NULL,
