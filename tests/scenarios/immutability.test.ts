@@ -8,6 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import type { ShownEvent } from '@tallyman/contract';
 import { makeImage } from '../../bench/images.ts';
 import { type ClientHome, clientSkip, createClientHome } from '../support/clients.ts';
+import { pushImage, smallImage } from '../support/registry-client.ts';
 import { runTallyman, testEngines } from '../support/server.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { openWorld, type Person, type World } from '../support/world.ts';
@@ -155,6 +156,42 @@ for (const { engine, skip } of testEngines()) {
       assert.match(created ?? '', /olivia created the policy as why-\.\*, version 1 {2}\(event /);
       assert.match(locked ?? '', /the policy locked the tag {2}\(event /);
       assert.equal((await runTallyman(['why', 'nothing'], { env })).code, 2);
+    });
+
+    test('`tallyman tag history` tells where it pointed and who moved it, `tag restore` goes back', async () => {
+      const maintainer = world.as(world.people.mara);
+      const { secret } = await maintainer.call('POST', '/me/tokens', {
+        kind: 'access_token',
+        name: 'history',
+        scopes: ['project:read', 'project:write', 'events:read'],
+      });
+      const env = { TALLYMAN_URL: world.server.url, TALLYMAN_TOKEN: String(secret) };
+      const tag = (...words: string[]) => runTallyman(['tag', ...words], { env });
+      const other = smallImage();
+      const as = { authorization: world.people.mara.key.basic };
+      const first = world.image.manifest.digest;
+      const place = '/projects/container/acme%2Fapp/tags/turned';
+      await maintainer.call('PUT', place, { digest: first });
+      const { movedAt } = await maintainer.call('GET', place);
+      await pushImage(world.wire, { project: 'acme/app', tag: 'turned', image: other }, as);
+      const shown = await tag('history', 'acme/app:turned');
+      assert.equal(shown.code, 0, shown.stderr);
+      const [newest = '', oldest = ''] = shown.stdout.split('\n');
+      assert.ok(newest.includes(`${other.manifest.digest}  until now  moved by mara (push)`), newest);
+      assert.match(
+        oldest,
+        new RegExp(`${first}  until .*, moved by mara \\(push\\)  created by mara \\(retag\\)`),
+      );
+      const then = await tag('history', 'acme/app:turned', '--at', String(movedAt), '--json');
+      assert.deepEqual((JSON.parse(then.stdout) as { digest: string }).digest, first);
+      const restored = await tag('restore', 'acme/app:turned', '--at', String(movedAt));
+      assert.ok(restored.stdout.startsWith(`acme/app:turned points to ${first}  (event `), restored.stderr);
+      const [moved] = await events({ ...ofProject, type: 'container.tag.move' });
+      const details = moved?.details as Row | undefined;
+      assert.deepEqual([details?.by, details?.from, details?.to], ['restore', other.manifest.digest, first]);
+      const none = await tag('restore', 'acme/app:turned', '--at', '2020-01-01T00:00:00Z');
+      assert.deepEqual([none.code, /did not exist/.test(none.stderr)], [2, true]);
+      assert.equal((await tag('restore', 'acme/app:turned')).code, 2);
     });
   });
 }

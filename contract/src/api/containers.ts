@@ -1,6 +1,7 @@
 /** Tags and manifests of a container project, as the console and scripts handle them; clients of images use /v2/. */
 import { z } from 'zod';
 import { lockTriggers } from '../catalogue/immutability.ts';
+import { principalKinds } from '../event.ts';
 import type { ApiRoute } from './route.ts';
 import {
   digestSchema,
@@ -29,6 +30,18 @@ export const tagSchema = z.strictObject({
 });
 export type Tag = z.infer<typeof tagSchema>;
 
+/** Who brought a state about, or ended it, and how; as the event tells whoever asks. */
+const tagActSchema = z.strictObject({
+  type: z.enum(['container.tag.create', 'container.tag.move', 'container.tag.delete']),
+  how: z.enum(['push', 'retag', 'restore', 'request', 'manifest', 'expiry']),
+  by: z.strictObject({
+    kind: z.enum(principalKinds),
+    id: z.string().nullable(),
+    name: z.string().nullable(),
+  }),
+});
+export type TagAct = z.infer<typeof tagActSchema>;
+
 export const tagHistoryEntrySchema = z.strictObject({
   digest: z.string(),
   from: timeSchema,
@@ -36,6 +49,10 @@ export const tagHistoryEntrySchema = z.strictObject({
   to: timeSchema.nullable(),
   fromEventId: z.string(),
   toEventId: z.string().nullable(),
+  /** null where the event is not for the caller to read, or retention dropped it. */
+  begun: tagActSchema.nullable(),
+  /** The same; null too while the state lasts. */
+  ended: tagActSchema.nullable(),
   /** Whether the manifest is still kept, so that the tag can be restored to it. */
   restorable: z.boolean(),
 });
@@ -134,11 +151,13 @@ export const containerRoutes = {
     ...read,
     method: 'GET',
     path: '/api/v1/projects/{format}/{path}/tags/{tag}/history',
-    summary: 'Where a tag has pointed, newest first; also of a deleted one',
+    summary: 'Where a tag has pointed and who moved it, newest first, or at one time; also of a deleted tag',
     params: tagParams,
-    query: z.strictObject(pageQuery),
+    /** `at`: the state that held then alone; none where the tag did not exist then. */
+    query: z.strictObject({ ...pageQuery, at: timeInputSchema.optional() }),
     status: 200,
     response: pageOf(tagHistoryEntrySchema),
+    records: ['trail.events.read'],
   },
   'tags.restore': {
     ...write,

@@ -13,6 +13,8 @@ const routineRead = {
 } as const;
 const digest = z.string();
 const refusal = z.strictObject(refusalShape);
+/** On a restored tag: the event that had begun the state it is back in. */
+const restores = z.string().optional();
 /** `lock`: on `tag_immutable`, which policy or person locked the tag. */
 const lockedRefusal = z.strictObject({ ...refusalShape, lock: lockedBy.optional() });
 const accessReasons = [
@@ -127,6 +129,7 @@ export const containerTypes = {
       tag: word,
       digest,
       by: z.enum(['push', 'retag', 'restore']),
+      restores,
       immutability: bornLocked.optional(),
     }),
     severity: 'info',
@@ -143,6 +146,7 @@ export const containerTypes = {
       from: digest,
       to: digest,
       by: z.enum(['push', 'retag', 'restore']),
+      restores,
       immutability: bornLocked.optional(),
     }),
     severity: 'info',

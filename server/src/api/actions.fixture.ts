@@ -235,7 +235,7 @@ export async function useProject(story: Story): Promise<void> {
     ],
   });
   const history = (await act('tags.history', max.auth, { params: latest })).json as {
-    items: { digest: string }[];
+    items: { digest: string; fromEventId: string }[];
   };
   assert.deepEqual(
     history.items.map((item) => item.digest),
@@ -251,7 +251,15 @@ export async function useProject(story: Story): Promise<void> {
     params: latest,
     body: { digest: digests.one },
     events: [
-      { type: 'container.tag.create', details: { by: 'restore', digest: digests.one, tag: 'latest' } },
+      {
+        type: 'container.tag.create',
+        details: {
+          by: 'restore',
+          digest: digests.one,
+          restores: history.items[1]?.fromEventId,
+          tag: 'latest',
+        },
+      },
     ],
   });
   await act('manifests.list', max.auth, { params: project });

@@ -2,7 +2,7 @@
  * Tags and manifests of a container project over REST. The container host does the work; it is handed in by main,
  * because hosts never import each other.
  */
-import type { Manifest, Scope, Tag, TagHistoryEntry } from '@tallyman/contract';
+import type { Manifest, Scope, Tag } from '@tallyman/contract';
 import type { Project } from '../access/model.ts';
 import { invalid } from '../domain/error.ts';
 import type { Clock } from '../stdx/clock.ts';
@@ -10,6 +10,7 @@ import type { Performer } from '../trail/draft.ts';
 import { parseTime } from './accounts.ts';
 import type { ApiHandlers } from './call.ts';
 import type { Visit } from './refusals.ts';
+import { type TagActParts, type TagStateShown, withActs } from './tag-acts.ts';
 
 export type PageRequest = { cursor?: string | undefined; limit: number };
 export type Page<T> = { items: T[]; next: string | null };
@@ -20,8 +21,8 @@ type OfTag = { project: Project; scope: Scope; tag: string };
 export type ContainerTags = {
   list(project: Project, page: PageRequest & { text?: string | undefined }): Promise<Page<Tag>>;
   get(of: OfTag): Promise<Tag>;
-  /** Newest first; not_found when there never was such a tag. */
-  history(of: OfTag, page: PageRequest): Promise<Page<TagHistoryEntry>>;
+  /** Newest first, or the one at `atUs` alone; not_found when there never was such a tag. */
+  history(of: OfTag, page: PageRequest & { atUs?: number | undefined }): Promise<Page<TagStateShown>>;
   retag(by: Performer, of: OfTag, digest: string): Promise<Tag>;
   setExpiry(by: Performer, of: OfTag, expiresAtUs: number | null): Promise<Tag>;
   delete(by: Performer, of: OfTag): Promise<void>;
@@ -40,13 +41,13 @@ export type ContainerNouns = { tags: ContainerTags; manifests: ContainerManifest
 type TagRoutes = `tags.${'list' | 'get' | 'put' | 'put_expiry' | 'delete' | 'history' | 'restore'}`;
 type ManifestRoutes = `manifests.${'list' | 'get' | 'delete'}`;
 
-export function containerHandlers({
-  containers: { tags, manifests },
-  clock,
-}: {
-  containers: ContainerNouns;
-  clock: Clock;
-}): ApiHandlers<TagRoutes | ManifestRoutes> {
+export function containerHandlers(
+  parts: TagActParts & { containers: ContainerNouns; clock: Clock },
+): ApiHandlers<TagRoutes | ManifestRoutes> {
+  const {
+    containers: { tags, manifests },
+    clock,
+  } = parts;
   type OnTag = { project: Project; visit: Visit; params: { tag: string } };
   type OnManifest = { project: Project; visit: Visit; params: { digest: string } };
   const ofTag = ({ project, visit, params }: OnTag): OfTag => ({
@@ -66,12 +67,27 @@ export function containerHandlers({
     'tags.put_expiry': async (call) =>
       tags.setExpiry(call.caller, ofTag(call), requireFuture(call.body.expiresAt, clock)),
     'tags.delete': async (call) => tags.delete(call.caller, ofTag(call)),
-    'tags.history': async (call) => tags.history(ofTag(call), call.query),
+    'tags.history': async (call) => {
+      const { at, ...page } = call.query;
+      const of = ofTag(call);
+      const { items, next } = await tags.history(of, { ...page, atUs: parsePast(at, page, clock) });
+      return { items: await withActs(parts, { ...of, caller: call.caller }, items), next };
+    },
     'tags.restore': async (call) => tags.restore(call.caller, ofTag(call), call.body.digest),
     'manifests.list': async ({ project, query }) => manifests.list(project, query),
     'manifests.get': async (call) => manifests.get(ofManifest(call)),
     'manifests.delete': async (call) => manifests.delete(call.caller, ofManifest(call)),
   };
+}
+
+/** Where a tag will point nobody knows. */
+function parsePast(at: string | undefined, { cursor }: PageRequest, clock: Clock): number | undefined {
+  if (at === undefined) return undefined;
+  if (cursor !== undefined)
+    throw invalid('cursor', 'At one time there is one state at most: leave "cursor" out.');
+  const { expiresAtUs: atUs } = parseTime(at, 'at');
+  if (atUs !== undefined && atUs <= clock.nowUs()) return atUs;
+  throw invalid('at', '"at" lies in the future. Ask for a time that has been.');
 }
 
 /** null = never. What is over already would be gone at once, which is a deletion. */

@@ -17,6 +17,7 @@ import { exportEvents } from './export.ts';
 import { fsck } from './fsck.ts';
 import { migrate } from './migrate.ts';
 import { serve } from './serve.ts';
+import { tagHistory, tagRestore } from './tag-history.ts';
 import { tail } from './tail.ts';
 import { verify } from './verify.ts';
 import { why } from './why.ts';
@@ -28,6 +29,8 @@ export const commands: readonly Command[] = [
   tail,
   exportEvents,
   why,
+  tagHistory,
+  tagRestore,
   verify,
   fsck,
   backup,

@@ -4,8 +4,8 @@ import { readClientSettings } from '../config/client.ts';
 import { ApiClient } from './api-client.ts';
 import type { Command } from './command.ts';
 import { printable } from './event-lines.ts';
-import { UsageError } from './exit.ts';
 import { jsonFlag, serverFlags } from './flags.ts';
+import { parseTagName, tagPositional } from './tag-name.ts';
 
 const name = 'why';
 
@@ -16,11 +16,11 @@ export const why: Command = {
     'Prints one sentence, and below it the steps that led there, each with the id of its event: how the policy was created and changed, and when it locked the tag.',
     'Needs TALLYMAN_TOKEN, an access token with the scope project:write of somebody who may push to the project.',
   ],
-  positionals: [{ name: 'NAMESPACE/PROJECT:TAG', description: 'The tag, such as acme/web:v1.0.0.' }],
+  positionals: [tagPositional],
   flags: { ...jsonFlag, ...serverFlags },
   examples: [{ line: 'tallyman why acme/web:v1.0.0', says: 'which policy or person locked it' }],
   run: async (input, terminal) => {
-    const params = parseTag(input.positional(0));
+    const params = parseTagName(input.positional(0), name);
     const client = new ApiClient(readClientSettings(), input.text('url'));
     const answer = await client.ask('tags.immutability', { params });
     if (input.on('json')) terminal.out(JSON.stringify(answer));
@@ -28,14 +28,6 @@ export const why: Command = {
     return 0;
   },
 };
-
-function parseTag(typed: string): { format: 'container'; path: string; tag: string } {
-  const colon = typed.lastIndexOf(':');
-  const [path, tag] = [typed.slice(0, colon), typed.slice(colon + 1)];
-  if (colon < 1 || tag === '' || !path.includes('/'))
-    throw new UsageError('A tag is named as NAMESPACE/PROJECT:TAG, such as acme/web:v1.0.0.', name);
-  return { format: 'container', path, tag };
-}
 
 const doing = { create: 'created', change: 'changed', delete: 'deleted' } as const;
 

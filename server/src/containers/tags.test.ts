@@ -44,7 +44,7 @@ for (const { engine, skip } of engines) {
           ['container.tag.create', { by: 'retag', digest: one, tag: 'latest' }],
           ['container.tag.move', { by: 'retag', from: one, tag: 'latest', to: two }],
           ['container.tag.delete', { by: 'request', digest: two, tag: 'latest' }],
-          ['container.tag.create', { by: 'restore', digest: one, tag: 'latest' }],
+          ['container.tag.create', { by: 'restore', digest: one, restores: events[0]?.id, tag: 'latest' }],
         ],
       );
       const ids = events.map((event) => event.id);

@@ -31,7 +31,13 @@ import {
 export type TagParts = { db: Db; trail: Trail; clock: Clock };
 /** Who changes what is in which project; `status` is that of the answer, where there is one. */
 export type OnProject = { by: Performer; projectId: string; scope: Scope; status?: number };
-type Pointing = OnProject & { tag: string; digest: Digest; cause?: string };
+type Pointing = OnProject & {
+  tag: string;
+  digest: Digest;
+  cause?: string;
+  /** The event that had begun the state which is restored. */
+  restores?: string;
+};
 
 /** Inside a unit that holds the project's lock and knows that the manifest is there. Throws tag_immutable. */
 export async function pointTag(
@@ -39,13 +45,14 @@ export async function pointTag(
   tx: Tx,
   pointing: Pointing & { how: 'push' | 'retag' | 'restore' },
 ): Promise<void> {
-  const { by, projectId, scope, tag, digest, how, status, cause } = pointing;
+  const { by, projectId, scope, tag, digest, how, status, cause, restores } = pointing;
   const present = await tx.get(tagRow, [projectId, tag]);
   if (present?.digest === digest) return;
   const policies = await holdPolicies(tx, projectId);
   if (present !== undefined) await requireUnlocked(tx, { tag, lock: present, policies, doing: 'moved' });
   const born = policies.hits(tag);
   const immutability = bornLocked(born, present);
+  const restored = restores === undefined ? {} : { restores };
   const draft = {
     by,
     scope,
@@ -58,12 +65,12 @@ export async function pointTag(
       ? parts.trail.record(tx, {
           ...draft,
           type: 'container.tag.create',
-          details: { by: how, digest, ...immutability, tag },
+          details: { by: how, digest, ...immutability, ...restored, tag },
         })
       : parts.trail.record(tx, {
           ...draft,
           type: 'container.tag.move',
-          details: { by: how, from: present.digest, ...immutability, tag, to: digest },
+          details: { by: how, from: present.digest, ...immutability, ...restored, tag, to: digest },
         });
   const nowUs = parts.clock.nowUs();
   if (present === undefined) {
@@ -91,7 +98,7 @@ export async function restoreTag(parts: TagParts, to: Pointing): Promise<void> {
 async function repoint(parts: TagParts, to: Pointing, how: 'retag' | 'restore'): Promise<void> {
   await parts.db.transact(async (tx) => {
     await lockLive(tx, to.projectId);
-    if (how === 'restore') await requireOnceThere(tx, to);
+    const restores = how === 'restore' ? await requireOnceThere(tx, to) : undefined;
     const manifest = await tx.get(headByDigest, [to.projectId, to.digest]);
     if (manifest === undefined) {
       throw new AppError('not_found', 'There is no such manifest in the project, or it is kept no longer.', {
@@ -99,20 +106,23 @@ async function repoint(parts: TagParts, to: Pointing, how: 'retag' | 'restore'):
         details: { field: 'digest' },
       });
     }
-    await pointTag(parts, tx, { ...to, how });
+    await pointTag(parts, tx, { ...to, how, ...(restores !== undefined && { restores }) });
   });
 }
 
-async function requireOnceThere(tx: Tx, { projectId, tag, digest }: Pointing): Promise<void> {
+/** The event that began the last state in which the tag pointed there. */
+async function requireOnceThere(tx: Tx, { projectId, tag, digest }: Pointing): Promise<string> {
   const once = await tx.q
     .selectFrom('tag_history')
-    .select('name')
+    .select('from_event_id')
     .where('project_id', '=', projectId)
     .where('name', '=', tag)
     .where('digest', '=', digest)
+    .orderBy('from_at', 'desc')
     .limit(1)
     .executeTakeFirst();
   if (once === undefined) throw tagUnknown(tag, `The tag ${tag} never pointed to this manifest.`);
+  return once.from_event_id;
 }
 
 /** Throws tag_unknown, tag_immutable. The manifest stays, so that the tag can be restored. */
@@ -249,11 +259,15 @@ export type TagState = {
   restorable: boolean;
 };
 
-/** Newest first. `beforeUs` is `fromUs` of the last of the page before. */
+/**
+ * Newest first. `beforeUs` is `fromUs` of the last of the page before; `atUs` asks for the one state that held then. Kept
+ * for as long as the project is there, whatever retention does to events.
+ */
 export async function listTagHistory(
   db: Pick<Db, 'read'>,
-  of: { projectId: string; tag: string; beforeUs?: number; limit: number },
+  of: { projectId: string; tag: string; beforeUs?: number; atUs?: number; limit: number },
 ): Promise<TagState[]> {
+  const { atUs, beforeUs = atUs === undefined ? Number.MAX_SAFE_INTEGER : atUs + 1 } = of;
   const rows = await db.read.q
     .selectFrom('tag_history as h')
     .leftJoin('manifest as m', (join) =>
@@ -262,11 +276,12 @@ export async function listTagHistory(
     .select(['h.digest', 'h.from_at', 'h.to_at', 'h.from_event_id', 'h.to_event_id', 'm.digest as kept'])
     .where('h.project_id', '=', of.projectId)
     .where('h.name', '=', of.tag)
-    .where('h.from_at', '<', of.beforeUs ?? Number.MAX_SAFE_INTEGER)
+    .where('h.from_at', '<', beforeUs)
     .orderBy('h.from_at', 'desc')
-    .limit(of.limit)
+    .limit(atUs === undefined ? of.limit : 1)
     .execute();
-  return rows.map((row) => ({
+  const held = rows.filter(({ to_at: toUs }) => atUs === undefined || toUs === null || toUs > atUs);
+  return held.map((row) => ({
     digest: row.digest,
     fromUs: row.from_at,
     toUs: row.to_at,

@@ -1,9 +1,10 @@
 /** The container host as the management API sees it: composed here, because hosts never import each other. */
-import type { Manifest, Tag, TagHistoryEntry } from '@tallyman/contract';
+import type { Manifest, Tag } from '@tallyman/contract';
 import type { DeleteContent } from '../access/projects.ts';
 import type { ContainerNouns, Page, PageRequest } from '../api/container-nouns.ts';
 import type { TagLocks } from '../api/immutability.ts';
 import { nextOf, parseCursor } from '../api/pages.ts';
+import type { TagStateShown } from '../api/tag-acts.ts';
 import { deleteManifest, deleteProjectContent } from '../containers/deletion.ts';
 import { manifestUnknown } from '../containers/errors.ts';
 import { countHeld } from '../containers/held.ts';
@@ -48,15 +49,18 @@ export function containerNouns(
         return pageOf(rows, { page, key: (row) => row.name, view: (row) => viewTag(row, policies) });
       },
       get: getTag,
-      history: async ({ project, tag }, page) => {
+      history: async ({ project, tag }, { atUs, ...page }) => {
+        const of = { projectId: project.id, tag };
         const before = parseCursor(page.cursor);
         const rows = await listTagHistory(db, {
-          projectId: project.id,
-          tag,
+          ...of,
           limit: page.limit + 1,
           ...(before !== undefined && { beforeUs: parseUs(before) }),
+          ...(atUs !== undefined && { atUs }),
         });
-        if (rows.length === 0 && before === undefined) throw tagUnknown(tag);
+        const isUnknown = async () =>
+          atUs === undefined || (await listTagHistory(db, { ...of, limit: 1 })).length === 0;
+        if (rows.length === 0 && before === undefined && (await isUnknown())) throw tagUnknown(tag);
         return pageOf(rows, { page, key: (row) => String(row.fromUs), view: viewState });
       },
       retag: async (by, of, digest) => {
@@ -165,7 +169,7 @@ function viewTag(tag: ListedTag, policies: Policies): Tag {
   };
 }
 
-function viewState({ digest, fromUs, toUs, fromEventId, toEventId, restorable }: TagState): TagHistoryEntry {
+function viewState({ digest, fromUs, toUs, fromEventId, toEventId, restorable }: TagState): TagStateShown {
   return {
     digest,
     from: formatUs(fromUs),

@@ -233,6 +233,26 @@ export class Search {
   }
 
   /**
+   * Those of the events that the reader may read, by id; missing and hidden look the same. For answers that tell who
+   * brought about what they show. `text`: what was asked, where the reading itself is an event.
+   */
+  async findEvents(
+    { ids, view, text }: { ids: Iterable<string>; view: View; text: string },
+    reader: Reader,
+  ): Promise<Map<string, ShownEvent>> {
+    await this.#settle(this.#limits.waitMs);
+    const found = new Map<string, ShownEvent>();
+    for (const id of ids) {
+      if (uuidBytes(id) === undefined) continue;
+      const event = await this.#projection.ask('event', { id, view, reader: plainReader(reader) });
+      if (event) found.set(id, event);
+    }
+    if ([...found.values()].some((event) => !concerns(event, reader)))
+      await this.#recordReading(view, reader, text);
+    return found;
+  }
+
+  /**
    * Every event that matches when it is called, oldest first, in pieces of text. The export is recorded before this
    * resolves. Each event is a row unless the filter asks for merged repeats.
    */
