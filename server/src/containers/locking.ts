@@ -88,28 +88,25 @@ class Locking {
     const { clock, db } = this.#parts;
     const untilUs = clock.nowUs() + lockingLimits.stepUs;
     const { run: id } = this.#job.payload as { run: string };
-    while (!this.#job.signal.aborted && clock.nowUs() < untilUs) {
-      const run = await findRun(db.read, id);
-      const policy = run && (await db.read.get(policyById, [run.policyId]));
-      if (run === undefined || policy === undefined || run.state !== 'running') return { next: 'done' };
-      if (policy.version !== run.version) return this.#finish(run, policy, 'superseded');
-      if (run.atProject === '') {
-        if (!(await this.#enterFirst(run, policy))) return this.#finish(run, policy, 'done');
-      } else await this.#goOn(run, policy);
-    }
-    return { next: 'more' };
+    let run = await findRun(db.read, id);
+    const policy = run && (await db.read.get(policyById, [run.policyId]));
+    if (policy === undefined) return { next: 'done' };
+    // Nobody else changes a run: as long as this holds the job it knows how far that is.
+    while (run?.state === 'running' && !this.#job.signal.aborted && clock.nowUs() < untilUs)
+      run = run.atProject === '' ? await this.#enterFirst(run, policy) : await this.#goOn(run, policy);
+    return { next: run?.state === 'running' ? 'more' : 'done' };
   }
 
-  /** To its first project; false when there is none. */
-  async #enterFirst(run: Run, { namespaceId, projectId }: PolicyRow): Promise<boolean> {
+  /** To its first project; without one there is nothing to do. */
+  async #enterFirst(run: Run, policy: PolicyRow): Promise<Run> {
     const { db } = this.#parts;
+    const { namespaceId, projectId } = policy;
     const first = projectId !== '' ? projectId : (await db.read.get(projectAfter, [namespaceId, '']))?.id;
-    if (first === undefined) return false;
-    await db.transact((tx) => this.#save(tx, { ...run, atProject: first, atTag: '' }));
-    return true;
+    if (first === undefined) return db.transact((tx) => this.#end(tx, run, policy, 'done'));
+    return db.transact((tx) => this.#save(tx, { ...run, atProject: first, atTag: '' }));
   }
 
-  async #goOn(run: Run, policy: PolicyRow): Promise<void> {
+  async #goOn(run: Run, policy: PolicyRow): Promise<Run> {
     const { db, clock } = this.#parts;
     this.#isLeft ??= isLeftBy(policy);
     const isLeft = this.#isLeft;
@@ -118,9 +115,10 @@ class Locking {
       beganUs = clock.nowUs();
       return this.#oneUnit(tx, { run, isLeft, beganUs });
     });
-    this.#own += reached?.changed ?? 0;
+    if (reached === undefined) return db.transact((tx) => this.#end(tx, run, policy, 'superseded'));
+    this.#own += reached.changed;
     await this.#pace(clock.nowUs() - beganUs);
-    if (reached?.isThrough) await this.#leaveProject(reached.run, policy);
+    return reached.isThrough ? this.#leaveProject(reached.run, policy) : reached.run;
   }
 
   /** Undefined when the policy has changed. */
@@ -138,8 +136,8 @@ class Locking {
     const unit = { run, isLeft, policies, scope, untilUs: beganUs + unitUs, done: noCounts() };
     const { atTag, isThrough } = await this.#tags(tx, unit, most);
     const { done } = unit;
-    const after = { ...run, atTag, totals: sum(run.totals, done), ofProject: sum(run.ofProject, done) };
-    await this.#save(tx, after);
+    const totals = { totals: sum(run.totals, done), ofProject: sum(run.ofProject, done) };
+    const after = await this.#save(tx, { ...run, atTag, ...totals });
     return { run: after, isThrough, changed: done.locked + done.unlocked };
   }
 
@@ -207,35 +205,30 @@ class Locking {
   }
 
   /** With the summary of what it did there, when the policy stands on more than this project. */
-  async #leaveProject(run: Run, policy: PolicyRow): Promise<void> {
+  async #leaveProject(run: Run, policy: PolicyRow): Promise<Run> {
     const { db } = this.#parts;
     const next =
       policy.projectId === ''
         ? (await db.read.get(projectAfter, [policy.namespaceId, run.atProject]))?.id
         : undefined;
-    await db.transact(async (tx) => {
+    return db.transact(async (tx) => {
       const { locked, unlocked, stillLocked } = run.ofProject;
       const scope = await scopeOf(tx, run.atProject);
       if (policy.projectId === '' && scope !== undefined && locked + unlocked + stillLocked > 0)
         await this.#tell(tx, { run, policy, scope, of: 'project', superseded: false });
-      if (next === undefined) await this.#end(tx, run, policy, 'done');
-      else await this.#save(tx, { ...run, atProject: next, atTag: '', ofProject: noCounts() });
+      if (next === undefined) return this.#end(tx, run, policy, 'done');
+      return this.#save(tx, { ...run, atProject: next, atTag: '', ofProject: noCounts() });
     });
   }
 
-  async #finish(run: Run, policy: PolicyRow, state: 'done' | 'superseded'): Promise<Stepped> {
-    await this.#parts.db.transact((tx) => this.#end(tx, run, policy, state));
-    return { next: 'done' };
-  }
-
-  async #end(tx: Tx, run: Run, policy: PolicyRow, state: 'done' | 'superseded'): Promise<void> {
+  async #end(tx: Tx, run: Run, policy: PolicyRow, state: 'done' | 'superseded'): Promise<Run> {
     const scope =
       policy.projectId === ''
         ? await namespaceScopeOf(tx, policy.namespaceId)
         : await scopeOf(tx, policy.projectId);
     if (scope !== undefined)
       await this.#tell(tx, { run, policy, scope, of: 'run', superseded: state === 'superseded' });
-    await this.#save(tx, { ...run, state, finishedAt: this.#parts.clock.nowUs() });
+    return this.#save(tx, { ...run, state, finishedAt: this.#parts.clock.nowUs() });
   }
 
   async #tell(
@@ -271,11 +264,13 @@ class Locking {
     });
   }
 
-  async #save(tx: Tx, { id, state, atProject, atTag, totals, ofProject, finishedAt }: Run): Promise<void> {
+  async #save(tx: Tx, run: Run): Promise<Run> {
+    const { id, state, atProject, atTag, totals, ofProject, finishedAt } = run;
     const counted = [JSON.stringify(totals), JSON.stringify(ofProject)];
     await tx.run(putRun, [state, atProject, atTag, ...counted, finishedAt, id]);
     const { tags, locked, unlocked } = totals;
     await this.#job.save(tx, { tags, locked, unlocked });
+    return run;
   }
 }
 
