@@ -5,7 +5,7 @@
 import type { View } from '../db/onlooker.ts';
 import { type EventFinder, type FoundEvent, tellEvent } from './event-finder.ts';
 import type { Tell } from './findings.ts';
-import type { ReferenceRun } from './references.ts';
+import type { ReferenceRun } from './reference-run.ts';
 
 const batchRows = 50;
 

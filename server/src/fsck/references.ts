@@ -5,22 +5,14 @@
  */
 
 import { type Manifest, parseManifest } from '../containers/manifest-schema.ts';
-import type { Onlooker, View } from '../db/onlooker.ts';
+import type { View } from '../db/onlooker.ts';
 import { algorithmOf, digestOf, parseDigest } from '../domain/digest.ts';
 import { EventFinder, type FoundEvent, pointedBy, tellEvent } from './event-finder.ts';
 import type { Tell } from './findings.ts';
 import { checkLock, type LockRow, lockColumns } from './locks.ts';
-import type { Pace } from './pace.ts';
 import { checkPolicies } from './policies.ts';
+import type { ReferenceRun } from './reference-run.ts';
 import { checkHistory } from './tag-history.ts';
-
-export type ReferenceRun = {
-  log: Onlooker;
-  /** SQLite's projection, when there is one. */
-  search: Onlooker | undefined;
-  tell: Tell;
-  pace: Pace;
-};
 
 const batchRows = 50;
 /** Content of deleted projects goes piece by piece, and nobody can reach it meanwhile. */
