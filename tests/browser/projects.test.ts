@@ -225,7 +225,22 @@ describe('organisations and projects', { skip: browserSkip }, () => {
     await page.getByText('Deleted.').waitFor();
     await page.getByRole('button', { name: 'Restore to' }).first().click();
     await confirm('Restore');
-    await page.getByRole('table', { name: 'History' }).getByText('now').waitFor();
+    const history = page.getByRole('table', { name: 'History' });
+    await history.getByText('now').waitFor();
+    await history.getByText('by olivia, by restoring it').waitFor();
+    await history.getByText('deleted by olivia, on request').waitFor();
+    const at = page.getByLabel('Where did it point at');
+    await at.fill('2020-01-01T00:00:00');
+    await page.getByText('Nowhere: it was not there then.').waitFor();
+    await browser.assertAccessible('the history of a tag');
+    browser.expectRefusals(400);
+    await at.fill('2040-01-01T00:00:00');
+    await told(/lies in the future/);
+    const { createdAt } = await world.as(world.people.olivia).call('GET', `${tags}/v1`);
+    await browser.open(`${tags}/v1`);
+    // As a field for times takes it, in the reader’s zone.
+    await at.fill(new Date(String(createdAt)).toLocaleString('sv-SE').replace(' ', 'T'));
+    await page.getByRole('status').getByText('by olivia, with a push').waitFor();
     await browser.open(tags);
     await row('v1.0').waitFor();
     browser.assertQuiet();

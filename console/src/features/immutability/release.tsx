@@ -32,7 +32,7 @@ export function Release({ place, policy, onClose }: Props) {
       <Stack gap="md">
         <Text size="sm">It holds no tag that it does not call for: there is nothing to release.</Text>
         <Group justify="flex-end">
-          <Button onClick={onClose}>Close</Button>
+          <Button onClick={onClose}>Done</Button>
         </Group>
       </Stack>
     );
@@ -89,7 +89,7 @@ function Released({ place, policy, onClose }: Props) {
       </Text>
       <Group justify="flex-end">
         <Button ref={done} onClick={onClose}>
-          Close
+          Done
         </Button>
       </Group>
     </Stack>

@@ -1,19 +1,26 @@
-/** Where a tag has pointed, also a deleted one, each step with its event; restores it to an earlier one. */
-import { Button } from '@mantine/core';
-import type { Tag, TagHistoryEntry } from '@tallyman/contract';
-import { useInfiniteQuery } from '@tanstack/react-query';
-import { apiList, useApiMutation } from '../../api/queries.ts';
+/**
+ * Where a tag has pointed, also a deleted one, each step with its event and who made it; where it pointed at any one time;
+ * and the way back to an earlier state.
+ */
+import { Button, TextInput } from '@mantine/core';
+import type { Tag, TagAct, TagHistoryEntry } from '@tallyman/contract';
+import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { apiList, apiQuery, useApiMutation } from '../../api/queries.ts';
 import { Confirm } from '../../parts/confirm.tsx';
 import { TextLink } from '../../parts/links.tsx';
 import { StateBadge } from '../../parts/outcome-badge.tsx';
 import { Nothing, Section } from '../../parts/page.tsx';
 import { PagedTable } from '../../parts/paged-table.tsx';
 import classes from '../../parts/parts.module.css';
+import { ProblemAlert } from '../../parts/problem-alert.tsx';
 import { actionsColumn, type Column } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
 import { useAsked } from '../../parts/use-asked.ts';
+import locks from '../immutability/immutability.module.css';
 import { explainImmutable } from '../immutability/refused.tsx';
 import { Digest } from './tag-list.tsx';
+import { actText, secondAsked } from './tag-states.ts';
 
 type Place = { path: string; tag: string };
 type Props = Place & {
@@ -58,6 +65,7 @@ export function TagHistory({ path, tag, head, writes }: Props) {
       title="History"
       lead={writes && locked ? 'To restore an earlier state, unlock it first.' : undefined}
     >
+      {history.data && <StateAt path={path} tag={tag} />}
       <PagedTable
         label="History"
         query={history}
@@ -93,20 +101,72 @@ const columns: Column<TagHistoryEntry>[] = [
       </>
     ),
   },
-  { id: 'from', header: 'From', cell: ({ from, fromEventId }) => <Step at={from} event={fromEventId} /> },
+  {
+    id: 'from',
+    header: 'From',
+    cell: ({ from, fromEventId, begun }) => <Step at={from} event={fromEventId} act={begun} />,
+  },
   {
     id: 'to',
     header: 'Until',
-    cell: ({ to, toEventId }) =>
-      to === null ? <span className={classes.dim}>it still does</span> : <Step at={to} event={toEventId} />,
+    hideBelow: 'narrow',
+    cell: ({ to, toEventId, ended }) =>
+      to === null ? (
+        <span className={classes.dim}>it still does</span>
+      ) : (
+        <Step at={to} event={toEventId} act={ended} />
+      ),
   },
 ];
 
-function Step({ at, event }: { at: string; event: string | null }) {
+function Step({ at, event, act }: { at: string; event: string | null; act: TagAct | null }) {
   if (event === null) return <Time at={at} />;
   return (
-    <TextLink to="/events/$event" params={{ event }}>
-      <Time at={at} />
-    </TextLink>
+    <>
+      <TextLink to="/events/$event" params={{ event }}>
+        <Time at={at} />
+      </TextLink>
+      {act && <div className={classes.under}>{actText(act)}</div>}
+    </>
+  );
+}
+
+function StateAt({ path, tag }: Place) {
+  const [field, setField] = useState('');
+  const at = secondAsked(field, Date.now());
+  const query = useQuery({
+    ...apiQuery('tags.history', { params: { format: 'container', path, tag }, query: { at, limit: 1 } }),
+    enabled: at !== undefined,
+    placeholderData: keepPreviousData,
+  });
+  const [found] = query.data?.items ?? [];
+  return (
+    <div className={locks.at}>
+      <TextInput
+        type="datetime-local"
+        step={1}
+        label="Where did it point at (your time)"
+        value={field}
+        onChange={(event) => setField(event.currentTarget.value)}
+      />
+      <div role="status" className={locks.atAnswer}>
+        {at !== undefined &&
+          query.isSuccess &&
+          (found ? <Found state={found} /> : 'Nowhere: it was not there then.')}
+      </div>
+      <ProblemAlert error={query.error} retry={query.refetch} />
+    </div>
+  );
+}
+
+function Found({ state: { digest, from, fromEventId, begun } }: { state: TagHistoryEntry }) {
+  return (
+    <>
+      To <Digest digest={digest} /> since{' '}
+      <TextLink to="/events/$event" params={{ event: fromEventId }} inherit>
+        <Time at={from} />
+      </TextLink>
+      {begun && <span className={classes.dim}>, {actText(begun)}</span>}
+    </>
   );
 }
