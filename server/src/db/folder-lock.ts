@@ -12,12 +12,18 @@ const fileName = 'server.lock';
 
 /** Throws `conflict` at once when another process (or this one) holds it. The folder must exist. */
 export function lockFolder(folder: string): FolderLock {
-  const handle = new DatabaseSync(join(folder, fileName), { timeout: 0 });
+  return tryLockFile(join(folder, fileName)) ?? inUse(folder);
+}
+
+/** Undefined when another process, or this one, holds it. The file stays when the lock is released. */
+export function tryLockFile(path: string): FolderLock | undefined {
+  const handle = new DatabaseSync(path, { timeout: 0 });
   try {
     handle.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
-  } catch (cause) {
+  } catch (error) {
     handle.close();
-    throw isBusy(cause) ? inUse(folder, cause) : cause;
+    if (isBusy(error)) return undefined;
+    throw error;
   }
   return { release: () => handle.close() };
 }
@@ -27,7 +33,7 @@ function isBusy(error: unknown): boolean {
   return errcode !== undefined && (errcode & 0xff) === 5; // SQLITE_BUSY
 }
 
-function inUse(folder: string, cause: unknown): AppError {
+function inUse(folder: string): never {
   const message = `Another Tallyman process uses the data folder ${folder}. Stop it first, or give this one a folder of its own (data.dir).`;
-  return new AppError('conflict', message, { cause });
+  throw new AppError('conflict', message);
 }

@@ -5,16 +5,27 @@
 import { hash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuditVerdict } from '@tallyman/verifier';
+import { type FolderLock, tryLockFile } from '../../db/folder-lock.ts';
+import { AppError } from '../../domain/error.ts';
 import { readOptional } from './log-source.ts';
 
 type Contradiction = Extract<AuditVerdict, { verdict: 'fork' | 'rollback' }>;
 type Continuation = Extract<AuditVerdict, { keep: unknown }>;
 
+/** The kept checkpoint; empty before there is one. */
+export type KeptHead = Uint8Array;
+
+const lookMs = 10;
+
 export class KeptLog {
   readonly folder: string;
+  /** A visit that keeps something holds the lock no longer than its files take. */
+  readonly #longestWriteMs: number;
 
-  constructor(stateDir: string, origin: string) {
+  constructor(stateDir: string, origin: string, { longestWriteMs = 30_000 } = {}) {
+    this.#longestWriteMs = longestWriteMs;
     this.folder = join(stateDir, 'logs', folderName(origin));
   }
 
@@ -27,11 +38,34 @@ export class KeptLog {
     return bytes && Buffer.from(bytes).toString('utf8').trim();
   }
 
-  /** A crash in between leaves the earlier state, with tiles of the later one that nobody reads yet. */
-  async keep({ keep, drop }: Continuation, vkey: string): Promise<void> {
-    await this.#write('key', `${vkey}\n`);
-    for (const { path, bytes } of keep) await this.#write(path, bytes);
-    for (const path of drop) await rm(join(this.folder, path), { force: true });
+  /**
+   * False, and nothing is kept, when another visit kept something since `before` was read. A crash in between leaves the
+   * earlier state, with tiles of the later one that nobody reads yet.
+   */
+  async keep(
+    { keep, drop }: Continuation,
+    { vkey, before }: { vkey: string; before: KeptHead },
+  ): Promise<boolean> {
+    await mkdir(this.folder, { recursive: true, mode: 0o700 });
+    const lock = await this.#lock();
+    try {
+      if (!(await this.isStill(before))) return false;
+      await this.#write('key', `${vkey}\n`);
+      for (const { path, bytes } of keep) await this.#write(path, bytes);
+      for (const path of drop) await rm(join(this.folder, path), { force: true });
+      return true;
+    } finally {
+      lock.release();
+    }
+  }
+
+  /** The last thing that a visit writes, and so what tells whether another one kept something meanwhile. */
+  async readHead(): Promise<KeptHead> {
+    return (await this.read('checkpoint')) ?? new Uint8Array();
+  }
+
+  async isStill(before: KeptHead): Promise<boolean> {
+    return Buffer.compare(await this.readHead(), before) === 0;
   }
 
   /** Both checkpoints, as they were signed. Returns the folder. */
@@ -42,6 +76,18 @@ export class KeptLog {
     await this.#write(`${name}/found.checkpoint`, checkpoint.note);
     await this.#write(`${name}/differing.json`, `${JSON.stringify(differing)}\n`);
     return join(this.folder, name);
+  }
+
+  async #lock(): Promise<FolderLock> {
+    for (let waitedMs = 0; waitedMs < this.#longestWriteMs; waitedMs += lookMs) {
+      const lock = tryLockFile(join(this.folder, 'lock'));
+      if (lock !== undefined) return lock;
+      await sleep(lookMs);
+    }
+    throw new AppError(
+      'conflict',
+      `Another visit has been writing to ${this.folder} for ${this.#longestWriteMs / 1000} seconds. Wait until it ends, or give this one a folder of its own with --state.`,
+    );
   }
 
   async #write(path: string, content: string | Uint8Array): Promise<void> {

@@ -36,18 +36,34 @@ const cryptography = { sha256: nodeSha256, verify: verifyEd25519 };
 
 export type AuditOutcome = { verdict: AuditVerdict; kept: KeptLog; proof?: string };
 
-/** Visits a log and keeps what follows from it. Throws `invalid` without a key, and as the source does. */
+/** Visits that others overtake again and again are given up. */
+const mostVisits = 20;
+
+/**
+ * Visits a log and keeps what follows from it. Visits beside each other, also of other processes, are as if one came
+ * after the other: one that was overtaken is made again. Throws `invalid` without a key, and as the source does.
+ */
 export async function auditSource(log: LogSource, auditor: Auditor): Promise<AuditOutcome> {
+  for (let visit = 0; visit < mostVisits; visit++) {
+    const outcome = await tryVisit(log, auditor);
+    if (outcome !== undefined) return outcome;
+  }
+  throw new AppError('conflict', 'Other visits kept overtaking this one. Try again.');
+}
+
+/** Undefined when another visit kept something meanwhile. */
+async function tryVisit(log: LogSource, auditor: Auditor): Promise<AuditOutcome | undefined> {
   const { nowSec, keepLevel } = auditor;
   const claimed = async () => firstLine(await log.read('checkpoint'));
   const { kept, vkey } = await knownLog(auditor, claimed);
+  const before = await kept.readHead();
   const elsewhere = await listCheckpoints(auditor.checkpoints);
   const trust = trustKey(vkey, nodeSha256);
   const audit = { ...cryptography, trust, nowSec, keepLevel, elsewhere };
   const verdict = await runAudit(audit, { log, kept, elsewhere: readOptional });
-  if ('keep' in verdict) await kept.keep(verdict, vkey);
-  const proof = 'differing' in verdict ? { proof: await kept.keepProof(verdict) } : {};
-  return { verdict, kept, ...proof };
+  if ('keep' in verdict) return (await kept.keep(verdict, { vkey, before })) ? { verdict, kept } : undefined;
+  if (!(await kept.isStill(before))) return undefined;
+  return { verdict, kept, ...('differing' in verdict && { proof: await kept.keepProof(verdict) }) };
 }
 
 export type BundleOutcome = {
