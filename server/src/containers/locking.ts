@@ -16,15 +16,15 @@ import type { Clock } from '../stdx/clock.ts';
 import type { Performer } from '../trail/draft.ts';
 import type { Trail } from '../trail/trail.ts';
 import { systemPerformer } from './garbage.ts';
-import { lockByPolicy, unlockRow } from './locks.ts';
-import { type LockableTag, lockableTagsAfter, lockProject } from './rows.ts';
+import { recordPolicyLock, unlockRow } from './locks.ts';
+import { type LockableTag, lockableTagsAfter, lockByPolicies, lockProject, type PolicyLock } from './rows.ts';
 
 export type LockingParts = { db: Db; trail: Trail; clock: Clock };
 
 export const lockingLimits = {
   /** Tags changed in one unit, and how long it may go on beginning another: the log and the flush come on top. */
   alone: { tags: 100, unitUs: 4_000 },
-  besideOthers: { tags: 25, unitUs: 2_000 },
+  besideOthers: { tags: 50, unitUs: 2_000 },
   /** Tags looked at in one unit, when most need no change. */
   lookedAtTags: 1_000,
   /** So many events of others since its last unit tell that it is not alone. */
@@ -48,7 +48,16 @@ type TagHere = LockableTag & { name: string };
 /** Whether a tag is locked by the policy and no longer called for by it. */
 type IsLeft = (tag: TagHere) => boolean;
 /** What a unit holds and what it did. */
-type Unit = { run: Run; isLeft: IsLeft; policies: Policies; scope: Scope; untilUs: number; done: Counts };
+type Unit = {
+  run: Run;
+  isLeft: IsLeft;
+  policies: Policies;
+  scope: Scope;
+  untilUs: number;
+  done: Counts;
+  /** Told by their events; their rows are written together at the end. */
+  locks: PolicyLock[];
+};
 /** How far a unit came; `isThrough`: to the end of the project. */
 type Reached = { run: Run; isThrough: boolean; changed: number };
 
@@ -113,7 +122,7 @@ class Locking {
     let beganUs = 0;
     const reached = await db.transact((tx) => {
       beganUs = clock.nowUs();
-      return this.#oneUnit(tx, { run, isLeft, beganUs });
+      return this.#oneUnit(tx, run, isLeft);
     });
     if (reached === undefined) return db.transact((tx) => this.#end(tx, run, policy, 'superseded'));
     this.#own += reached.changed;
@@ -122,20 +131,19 @@ class Locking {
   }
 
   /** Undefined when the policy has changed. */
-  async #oneUnit(
-    tx: Tx,
-    { run, isLeft, beganUs }: { run: Run; isLeft: IsLeft; beganUs: number },
-  ): Promise<Reached | undefined> {
-    await lockProject(tx, run.atProject);
-    const scope = await scopeOf(tx, run.atProject);
+  async #oneUnit(tx: Tx, run: Run, isLeft: IsLeft): Promise<Reached | undefined> {
+    const { atProject, policyId, version } = run;
+    await lockProject(tx, atProject);
+    const scope = await scopeOf(tx, atProject);
     if (scope === undefined) return { run, isThrough: true, changed: 0 };
-    const policies = await holdPolicies(tx, run.atProject);
-    const policy = await tx.get(policyById, [run.policyId]);
-    if (policy?.version !== run.version) return undefined;
+    const policies = await holdPolicies(tx, atProject);
+    if ((await tx.get(policyById, [policyId]))?.version !== version) return undefined;
     const { tags: most, unitUs } = this.#isAlone ? lockingLimits.alone : lockingLimits.besideOthers;
-    const unit = { run, isLeft, policies, scope, untilUs: beganUs + unitUs, done: noCounts() };
+    const untilUs = this.#parts.clock.nowUs() + unitUs;
+    const unit: Unit = { run, isLeft, policies, scope, untilUs, done: noCounts(), locks: [] };
     const { atTag, isThrough } = await this.#tags(tx, unit, most);
-    const { done } = unit;
+    const { done, locks } = unit;
+    if (locks.length > 0) await lockByPolicies(tx, atProject, locks);
     const totals = { totals: sum(run.totals, done), ofProject: sum(run.ofProject, done) };
     const after = await this.#save(tx, { ...run, atTag, ...totals });
     return { run: after, isThrough, changed: done.locked + done.unlocked };
@@ -175,14 +183,14 @@ class Locking {
 
   async #change(
     tx: Tx,
-    { run, policies, scope, done }: Unit,
+    { run, policies, scope, done, locks }: Unit,
     { tag: present, hits }: { tag: TagHere; hits: readonly Policy[] },
   ): Promise<void> {
     const { name } = present;
     const at = { by: this.#by, scope, projectId: run.atProject, tag: name, present, cause: run.eventId };
     const [decisive, ...others] = hits;
     if (decisive !== undefined) {
-      await lockByPolicy(this.#parts, tx, { ...at, hits: [decisive, ...others] });
+      locks.push(recordPolicyLock(this.#parts, tx, { ...at, hits: [decisive, ...others] }));
       done.locked++;
     } else {
       const exemptVersion = policies.version;

@@ -5,22 +5,39 @@ import { requireText } from '../identity/credentials.ts';
 import { holdPolicies, type Policy, toldOf } from '../policies/decide.ts';
 import { type Clock, formatUs } from '../stdx/clock.ts';
 import type { Trail } from '../trail/trail.ts';
-import { type LockableTag, lockTagRow, tagRow, unlockTagRow } from './rows.ts';
+import {
+  type LockableTag,
+  lockByPolicies,
+  lockTagRow,
+  type PolicyLock,
+  tagRow,
+  unlockTagRow,
+} from './rows.ts';
 import { lockLive, type OnProject, type TagParts, tagUnknown } from './tags.ts';
+
+type CalledFor = Omit<OnProject, 'status'> & {
+  tag: string;
+  present: LockableTag;
+  hits: readonly [Policy, ...Policy[]];
+  cause: string;
+};
 
 /** Inside a unit that holds the project's lock and its policies, for a tag that they call for. */
 export async function lockByPolicy(
   parts: { trail: Trail; clock: Clock },
   tx: Tx,
-  on: Omit<OnProject, 'status'> & {
-    tag: string;
-    present: LockableTag;
-    hits: readonly [Policy, ...Policy[]];
-    cause: string;
-  },
+  on: CalledFor,
 ): Promise<void> {
-  const { by, scope, projectId, tag, present, hits, cause } = on;
-  const eventId = parts.trail.record(tx, {
+  await lockByPolicies(tx, on.projectId, [recordPolicyLock(parts, tx, on)]);
+}
+
+/** Only the event: the row is to be written in the same unit. */
+export function recordPolicyLock(
+  parts: { trail: Trail; clock: Clock },
+  tx: Tx,
+  { by, scope, tag, present, hits, cause }: CalledFor,
+): PolicyLock {
+  const event = parts.trail.record(tx, {
     type: 'container.tag.lock',
     by,
     scope,
@@ -35,8 +52,8 @@ export async function lockByPolicy(
       ...toldOf(hits),
     },
   });
-  const [{ id, version }] = hits;
-  await tx.run(lockTagRow, ['policy', parts.clock.nowUs(), eventId, id, version, null, projectId, tag]);
+  const [{ id: policy, version }] = hits;
+  return { tag, at: parts.clock.nowUs(), event, policy, version };
 }
 
 type OnTag = OnProject & { tag: string };

@@ -104,6 +104,20 @@ export const lockTagRow = statement(
   `UPDATE tag SET lock_trigger = ?, locked_at = ?, lock_event_id = ?, lock_policy_id = ?, lock_policy_version = ?, lock_actor_id = ?,
      expires_at = NULL, exempt_version = 0, unlock_event_id = NULL WHERE project_id = ? AND name = ?`,
 );
+/** `lockTagRow` for many at once: PostgreSQL answers each statement by a message of its own, which costs more than the row. */
+const lockTagRows = statement(
+  `UPDATE tag SET lock_trigger = 'policy', locked_at = l.at, lock_event_id = l.event, lock_policy_id = l.policy, lock_policy_version = l.version,
+     lock_actor_id = NULL, expires_at = NULL, exempt_version = 0, unlock_event_id = NULL
+   FROM jsonb_to_recordset(?::jsonb) AS l (tag text, at bigint, event text, policy text, version bigint) WHERE project_id = ? AND name = l.tag`,
+);
+/** What a policy locked, and when, by which event. */
+export type PolicyLock = { tag: string; at: number; event: string; policy: string; version: number };
+export async function lockByPolicies(tx: Tx, projectId: string, locks: readonly PolicyLock[]): Promise<void> {
+  if (tx.engine === 'postgres') await tx.run(lockTagRows, [JSON.stringify(locks), projectId]);
+  else
+    for (const { tag, at, event, policy, version } of locks)
+      await tx.run(lockTagRow, ['policy', at, event, policy, version, null, projectId, tag]);
+}
 export const unlockTagRow = statement(
   `UPDATE tag SET lock_trigger = NULL, locked_at = NULL, lock_event_id = NULL, lock_policy_id = NULL, lock_policy_version = NULL,
      lock_actor_id = NULL, exempt_version = ?, unlock_event_id = ? WHERE project_id = ? AND name = ?`,
