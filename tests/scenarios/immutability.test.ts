@@ -110,17 +110,73 @@ for (const { engine, skip } of testEngines()) {
         const summaries = await events({ ...view, type: 'policy.run.finish' });
         const ofRun = summaries.filter(({ cause }) => cause === policy.eventId);
         assert.deepEqual(
-          ofRun.map(({ details }) => (details as Row).locked),
-          [100],
+          ofRun.map(({ details }) => {
+            const { locked, stillLocked, pattern, policyId, version, sample } = details as Row & {
+              sample: string[];
+            };
+            return [locked, stillLocked, pattern, policyId, version, sample.length];
+          }),
+          [[100, 0, { to: '^v.*$' }, policy.id, 1, 10]],
         );
+        assert.equal(new Set(locks.map(({ target }) => target?.name)).size, 100);
+        for (const { details, actor } of locks) {
+          const { trigger, previous, policy: by } = details as Row & { policy: Row };
+          assert.deepEqual(
+            [trigger, previous, by.id, by.version, by.scope, by.pattern, actor?.kind],
+            ['policy', 'unlocked', policy.id, 1, 'project', '^v.*$', 'system'],
+          );
+        }
+        assert.equal(made.find(({ id }) => id === policy.eventId)?.actor?.name, 'olivia');
       }
-      const refused = await skopeo(home, await layout(home), 'acme/app:v1.1.0');
-      assert.match(refused.stderr, /The tag v1\.1\.0 is immutable.*the policy \^v\.\*\$ of the project/);
+      const refused = await skopeo(home, await layout(home), 'acme/app:v1.0.0');
+      assert.match(refused.stderr, /The tag v1\.0\.0 is immutable.*the policy \^v\.\*\$ of the project/);
       const [denied] = await events({ ...ofProject, type: 'container.push.refuse' });
+      const { lock } = (denied?.details ?? {}) as { lock?: { tag: string; policy: Row } };
       assert.deepEqual(
-        [denied?.reason, (denied?.details as { lock: { policy: Row } } | undefined)?.lock.policy.id],
-        ['tag_immutable', policy.id],
+        [denied?.reason, denied?.actor?.name, lock?.tag, lock?.policy.id],
+        ['tag_immutable', 'mara', 'v1.0.0', policy.id],
       );
+    });
+
+    test('a policy of a namespace, made and changed: a summary for each project and one of the whole', async () => {
+      const owner = world.as(world.people.olivia);
+      const image = { image: world.image, tag: 'first' };
+      const as = { authorization: world.people.olivia.key.basic };
+      for (const project of ['acme/app', 'acme/open']) {
+        await pushImage(world.wire, { project, ...image }, as);
+        const { digest } = world.image.manifest;
+        for (const tag of ['one-1', 'one-2', 'two-1'])
+          await owner.call('PUT', `/projects/container/${encodeURIComponent(project)}/tags/${tag}`, {
+            digest,
+          });
+      }
+      const place = '/namespaces/acme/immutability-policies';
+      const made = await owner.call('POST', place, { pattern: 'one-.*' });
+      await runDone(place, made.id);
+      const words = { pattern: 'two-.*', matches: true, description: '' };
+      const changed = await owner.call('PUT', `${place}/${String(made.id)}`, words);
+      await runDone(place, made.id);
+      const told = async (view: Record<string, string>, cause: unknown) =>
+        (await events({ ...view, type: 'policy.run.finish' }))
+          .filter((event) => event.cause === cause)
+          .map(({ details, scope }) => {
+            const { of, locked, stillLocked, pattern } = details as Row;
+            return [of, scope?.project?.path ?? '', locked, stillLocked, (pattern as Row).from ?? ''].join(
+              ' ',
+            );
+          })
+          .sort();
+      const both = ['acme/app', 'acme/open'];
+      for (const [cause, from, locked, left] of [
+        [made.eventId, '', 2, 0],
+        [changed.eventId, 'one-.*', 1, 2],
+      ] as const) {
+        const line = (project: string) => `project ${project} ${locked} ${left} ${from}`;
+        for (const project of both)
+          assert.deepEqual(await told({ view: 'project', project }, cause), [line(project)]);
+        const whole = `run  ${locked * 2} ${left * 2} ${from}`;
+        assert.deepEqual(await told(ofNamespace, cause), [...both.map(line), whole]);
+      }
     });
 
     test('`tallyman why` tells how it came to be', async () => {

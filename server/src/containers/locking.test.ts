@@ -11,8 +11,8 @@ import { pushImage, startRegistry, system } from './registry.fixture.ts';
 import { pointTag, retag } from './tags.ts';
 import { whyImmutable } from './why.ts';
 
-/** Five projects; half of the 200 tags of each begin with v, half with r. */
-async function open(engine: 'sqlite' | 'postgres') {
+/** Five projects; half of the tags of each begin with v, half with r. */
+async function open(engine: 'sqlite' | 'postgres', { tags = 200 } = {}) {
   const registry = await startRegistry(engine);
   const alice = await registry.addUser('alice');
   const namespace = (await registry.access.findNamespace('alice')) ?? assert.fail();
@@ -25,7 +25,7 @@ async function open(engine: 'sqlite' | 'postgres') {
     const scope = registry.access.scopeOf(namespace, project);
     const on = { by: system, projectId: project.id, scope, digest, how: 'push' as const };
     await registry.db.transact(async (tx) => {
-      for (let at = 0; at < 200; at++)
+      for (let at = 0; at < tags; at++)
         await pointTag(registry, tx, { ...on, tag: `${at % 2 === 0 ? 'v' : 'r'}${at}` });
     });
     projects.push(project.id);
@@ -61,7 +61,7 @@ const ofType = (events: readonly AuditEvent[], type: AuditEvent['type']) =>
 for (const { engine, skip } of engines) {
   describe(`runs of policies on ${engine}`, { skip }, () => {
     test('lock a thousand tags across projects, on create and on change, each with its event', async () => {
-      await using world = await open(engine);
+      await using world = await open(engine, { tags: 400 });
       const { registry, place, words } = world;
       const made = await createPolicy(registry, { by: system, place, words: words('^v.*$') });
       await registry.jobs.settle();
@@ -74,11 +74,11 @@ for (const { engine, skip } of engines) {
         [changed.eventId, 'r'],
       ] as const) {
         const own = locks.filter((event) => event.cause === cause);
-        assert.equal(own.length, 500);
+        assert.equal(own.length, 1_000);
         assert.ok(own.every(({ target }) => target?.name?.startsWith(sign)));
         assert.equal(
           new Set(own.map(({ scope, target }) => `${scope.project?.path}:${target?.name}`)).size,
-          500,
+          1_000,
         );
       }
       assert.deepEqual((await world.locked()).sort(), locks.map(({ id }) => id).sort());
@@ -94,8 +94,8 @@ for (const { engine, skip } of engines) {
           `alice/${name}`,
           'project',
           pattern,
-          201,
-          100,
+          401,
+          200,
           left,
           10,
         ]);
@@ -103,12 +103,12 @@ for (const { engine, skip } of engines) {
       const second = { from: '^v.*$', to: '^r.*$' };
       assert.deepEqual(summaries, [
         ...ofProjects(made.eventId, first, 0),
-        [made.eventId, undefined, 'run', first, 1_005, 500, 0, 10],
-        ...ofProjects(changed.eventId, second, 100),
-        [changed.eventId, undefined, 'run', second, 1_005, 500, 500, 10],
+        [made.eventId, undefined, 'run', first, 2_005, 1_000, 0, 10],
+        ...ofProjects(changed.eventId, second, 200),
+        [changed.eventId, undefined, 'run', second, 2_005, 1_000, 1_000, 10],
       ]);
       const run = await findLastRun(registry.db.read, made.id);
-      assert.deepEqual([run?.state, run?.locked, run?.stillLocked], ['done', 500, 500]);
+      assert.deepEqual([run?.state, run?.locked, run?.stillLocked], ['done', 1_000, 1_000]);
     });
 
     test('go on after a crash, lock nothing twice, and leave to a push what it points meanwhile', async () => {
