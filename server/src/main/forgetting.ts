@@ -65,7 +65,7 @@ const erasedTables = [
 /** Registers the jobs; the scanner is the caller's to close. */
 export function composeForgetting({ search, location, ...parts }: ForgettingParts): Forgetting {
   const { db, clock, jobs } = parts;
-  const scanner = openScanner(db, location);
+  const scanner = openScanner(location);
   const explainers = [
     ...trailExplainers,
     ...identityExplainers({ clock }),

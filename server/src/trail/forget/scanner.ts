@@ -1,10 +1,7 @@
-/** Runs scans of the log off the main thread: in a worker on SQLite; on PostgreSQL the server reads, and portions are small. */
+/** Runs scans of the log off the main thread, which has requests to answer: in a worker with a connection of its own. */
 import { Worker } from 'node:worker_threads';
 import type { DatabaseLocation } from '../../db/open.ts';
-import type { Db } from '../../db/store.ts';
 import type { StoredEvent } from '../projected-row.ts';
-import { postgresSource } from '../search-source.postgres.ts';
-import type { SearchSource } from '../search-source.ts';
 import {
   type Answer,
   type Expired,
@@ -26,15 +23,9 @@ export interface Scanner {
 }
 
 /** Events read for one answer. */
-export const portion = { sqlite: 2_000, postgres: 500 } as const;
+export const portion = 2_000;
 
 type Ask = (question: Question) => Promise<Answer<Expired> | Answer<Found>>;
-
-export function openScanner(db: Db, location: DatabaseLocation): Scanner {
-  return location.engine === 'sqlite'
-    ? threadScanner(location.path)
-    : scannerOver(inline(db), async () => {});
-}
 
 function scannerOver(ask: Ask, close: () => Promise<void>): Scanner {
   return {
@@ -104,25 +95,13 @@ export function addFields(
     if ('stored' in hit && hit.stored) hit.stored.fields = fields.get(hit.idx) ?? null;
 }
 
-function inline(db: Db): Ask {
-  const source: SearchSource = postgresSource(db.read);
-  return async (question) => {
-    const limit = portion.postgres;
-    const read = statementOf(question.place, { limit, withFields: needsFields(question) });
-    const answer = answerOver(question, await source.rows<StoredEvent>(read), limit);
-    const wanted = wantedFields(answer);
-    if (wanted.length > 0) addFields(answer, await source.rows({ text: selectFields(wanted), params: [] }));
-    return answer;
-  };
-}
-
 export type ScanOrder = { number: number; question: Question } | { end: true };
 export type ScanNews =
   | { number: number; answer: Answer<Expired> | Answer<Found> }
   | { number: number; failed: string };
 
 /** The thread is begun with the first question and ends when nothing was asked for a while. */
-function threadScanner(logPath: string): Scanner {
+export function openScanner(location: DatabaseLocation): Scanner {
   let thread: Worker | undefined;
   let asked = 0;
   let idle: NodeJS.Timeout | undefined;
@@ -133,7 +112,8 @@ function threadScanner(logPath: string): Scanner {
     thread = undefined;
   };
   const begin = (): Worker => {
-    const worker = new Worker(new URL('./scan-worker.ts', import.meta.url), { workerData: { logPath } });
+    const url = new URL(`./scan-worker.${location.engine}.ts`, import.meta.url);
+    const worker = new Worker(url, { workerData: location });
     worker.unref();
     worker.on('message', (news: ScanNews) => {
       const caller = waiting.get(news.number);
