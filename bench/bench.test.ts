@@ -91,7 +91,8 @@ test('small: what each switch costs', { skip: clientSkip('wrk') }, async () => {
 });
 
 test('small: what immutability costs', async () => {
-  measured(await immutabilityRows({ pushes: 10, runTags: 200, loadTags: 50, pairs: 1, warmUps: 0 }));
+  const sizes = { pushes: 10, runTags: 200, heldUnits: 3, loadTags: 500 };
+  measured(await immutabilityRows({ ...sizes, pairs: 1, warmUps: 0 }));
 });
 
 test('small: how searches grow', async () => {

@@ -1,22 +1,10 @@
 /**
  * Row g: what immutability costs. Pushes into a namespace with no policy beside one with 10, with 200, and under one that
- * matches; a policy's run beside a bare loop that makes the same changes in the same batches; pushes while a run goes on.
+ * matches; pushes while a policy's run goes on; the run by itself is in locking.ts.
  */
-
-import { lockingKind } from '../server/src/containers/locking.ts';
-import { lockTagRow } from '../server/src/containers/rows.ts';
-import { openDb } from '../server/src/db/open.ts';
-import type { Db, SealedEvent } from '../server/src/db/store.ts';
 import { digestOf } from '../server/src/domain/digest.ts';
-import { createLog } from '../server/src/http/log.ts';
-import { Jobs } from '../server/src/jobs/jobs.ts';
-import { createPolicy } from '../server/src/policies/policies.ts';
-import { systemClock } from '../server/src/stdx/clock.ts';
-import { uuidv7 } from '../server/src/stdx/random.ts';
-import { sealDraft } from '../server/src/trail/seal.ts';
-import { Trail } from '../server/src/trail/trail.ts';
-import { createTempFolder } from '../tests/support/temp-folder.ts';
-import { compare, type PairOptions } from './pairs.ts';
+import { holdRow, idleRow } from './locking.ts';
+import { compare, median, type PairOptions } from './pairs.ts';
 import { type RunningPeer, startTallyman } from './peers.ts';
 import type { BenchRow } from './table.ts';
 
@@ -25,6 +13,8 @@ export type ImmutabilityOptions = PairOptions & {
   pushes: number;
   /** Tags that a run locks. */
   runTags: number;
+  /** Units of a run that are timed while others write. */
+  heldUnits: number;
   /** Tags of the project that is locked while pushes go on. */
   loadTags: number;
 };
@@ -32,11 +22,16 @@ export type ImmutabilityOptions = PairOptions & {
 const connections = 8;
 
 export async function immutabilityRows(options: ImmutabilityOptions): Promise<BenchRow[]> {
-  return [...(await pushRows(options)), ...(await runRows(options)), await loadRow(options)];
+  return [
+    ...(await pushRows(options)),
+    await idleRow(options),
+    await holdRow(options),
+    await loadRow(options),
+  ];
 }
 
 /** Of a small manifest whose blobs are there: the part of a push that policies can slow down. */
-async function pushRows({ pushes, ...times }: ImmutabilityOptions): Promise<BenchRow[]> {
+export async function pushRows({ pushes, ...times }: ImmutabilityOptions): Promise<BenchRow[]> {
   await using server = await startTallyman('on');
   const places = [
     { what: 'no policy, beside no policy', name: 'none', patterns: [] },
@@ -127,131 +122,47 @@ async function send(
   return answer;
 }
 
-/** In this process, so that both sides have the same store. */
-async function runRows({ runTags, ...times }: ImmutabilityOptions): Promise<BenchRow[]> {
-  await using folder = await createTempFolder('bench-run');
-  const clock = systemClock();
-  const db = await openDb({ engine: 'sqlite', path: folder.join('tallyman.db') });
-  await using _ = { [Symbol.asyncDispose]: () => db.close() };
-  const trail = new Trail({ db, clock });
-  const jobs = new Jobs({ db, clock, log: createLog({ level: 'silent' }) });
-  jobs.register(lockingKind({ db, trail, clock }));
-  const parts = { db, trail, clock, jobs };
-  const ours = async (): Promise<number> => {
-    const { namespaceId, projectId, scope } = await makeTags(db, runTags);
-    const words = { pattern: '.*', matches: true, description: '' };
-    await createPolicy(parts, { by, place: { namespaceId, projectId, scope }, words });
-    const began = performance.now();
-    await jobs.settle();
-    return (runTags * 1_000) / (performance.now() - began);
-  };
-  const theirs = async (): Promise<number> => {
-    const { projectId, names } = await makeTags(db, runTags);
-    const event = sealDraft({ ...draft, scope: { project: projectOf(projectId) } }, clock);
-    const began = performance.now();
-    await bareLoop(db, { projectId, names, event });
-    return (runTags * 1_000) / (performance.now() - began);
-  };
-  const comparison = await compare(ours, theirs, times);
-  const what = `tags locked by a run, idle, beside a bare loop of the same batches`;
-  return [{ row: 'g', what, unit: '/s', comparison, bar: { ratio: 0.67, by: 'upper' } }];
-}
-
-const by = {
-  actor: { kind: 'system', id: 'bench', name: 'immutability policy', proven: true },
-  credential: { kind: 'none' },
-  request: { id: '01a20287-9fe6-72bc-85e8-209fd6e902dd', protocol: 'internal' },
-} as const;
-const digest = digestOf('sha256', manifest);
-const policy = { id: by.request.id, version: 1, scope: 'project', pattern: '.*', matches: true } as const;
-const draft = {
-  type: 'container.tag.lock',
-  by,
-  target: { kind: 'tag', name: 'v1.000000' },
-  cause: by.request.id,
-  details: { digest, previous: 'unlocked', tag: 'v1.000000', trigger: 'policy', policy },
-} as const;
-const projectOf = (id: string) => ({ format: 'container' as const, id, path: 'bench/app' });
-
-/** The batches of a run that has found its size. */
-async function bareLoop(
-  db: Db,
-  { projectId, names, event }: { projectId: string; names: readonly string[]; event: SealedEvent },
-): Promise<void> {
-  const batch = 100;
-  for (let at = 0; at < names.length; at += batch)
-    await db.transact(async (tx) => {
-      for (const name of names.slice(at, at + batch)) {
-        await tx.run(lockTagRow, ['policy', 1, by.request.id, policy.id, 1, null, projectId, name]);
-        tx.append(event);
-      }
-    });
-}
-
-async function makeTags(db: Db, count: number) {
-  const clock = systemClock();
-  const nowUs = clock.nowUs();
-  const [namespaceId, projectId] = [uuidv7(nowUs), uuidv7(nowUs)];
-  const names = Array.from({ length: count }, (_, at) => `v1.${String(at).padStart(6, '0')}`);
-  const name = namespaceId;
-  await db.transact(async (tx) => {
-    const made = { created_at: nowUs, deleted_at: null };
-    await tx.q
-      .insertInto('namespace')
-      .values({ ...made, id: namespaceId, kind: 'organisation', name })
-      .execute();
-    await tx.q
-      .insertInto('project')
-      .values({
-        ...made,
-        id: projectId,
-        format: 'container',
-        namespace_id: namespaceId,
-        name: 'app',
-        visibility: 'private',
-        description: '',
-      })
-      .execute();
-  });
-  for (let at = 0; at < count; at += 500) {
-    const rows = names.slice(at, at + 500).map((tag) => ({
-      project_id: projectId,
-      name: tag,
-      digest,
-      created_at: nowUs,
-      moved_at: nowUs,
-      event_id: namespaceId,
-    }));
-    await db.transact(async (tx) => void (await tx.q.insertInto('tag').values(rows).execute()));
-  }
-  const scope = {
-    namespace: { id: namespaceId, kind: 'organisation' as const, name },
-    project: projectOf(projectId),
-  };
-  return { namespaceId, projectId, names, scope };
-}
-
 /** Pushes to one project while a policy is carried to the tags of another, beside pushes alone. */
-async function loadRow({ pushes, loadTags, ...times }: ImmutabilityOptions): Promise<BenchRow> {
+export async function loadRow({ pushes, loadTags, ...times }: ImmutabilityOptions): Promise<BenchRow> {
   await using server = await startTallyman('on');
   await makePlace(server, 'busy');
   await makePlace(server, 'locked');
   await pushRate(server, 'locked/app', loadTags);
+  const place = '/api/v1/namespaces/locked/immutability-policies';
+  const [lockedPerSecond, cpuDuring, cpuAlone]: [number[], number[], number[]] = [[], [], []];
   let runs = 0;
   const during = async (): Promise<number> => {
     // Each run has all the tags to unlock and lock again: the policy is made, and released at the end.
-    const place = '/api/v1/namespaces/locked/immutability-policies';
     const made = (await call(server, 'POST', place, { pattern: `t-.*|${runs++}` })) as { id: string };
+    const cpu = await server.cpuSeconds();
     const rate = await pushRate(server, 'busy/app', pushes);
+    cpuDuring.push((((await server.cpuSeconds()) - cpu) * 1_000) / pushes);
+    const { run } = (await (await send(server, 'GET', `${place}/${made.id}`)).json()) as {
+      run: { state: string; locked: number };
+    };
+    if (run.state !== 'running') throw new Error('the run ended before the pushes did: give it more tags');
+    lockedPerSecond.push((run.locked * rate) / pushes);
     await send(server, 'DELETE', `${place}/${made.id}`);
     await call(server, 'POST', `${place}/${made.id}/release`, { reason: 'the next pair' });
-    await settled(server, `${place}`);
+    await settled(server, place);
     return rate;
   };
-  const alone = () => pushRate(server, 'busy/app', pushes);
+  const alone = async (): Promise<number> => {
+    const cpu = await server.cpuSeconds();
+    const rate = await pushRate(server, 'busy/app', pushes);
+    cpuAlone.push((((await server.cpuSeconds()) - cpu) * 1_000) / pushes);
+    return rate;
+  };
   const comparison = await compare(during, alone, times);
-  const what = `push of a tag, ${connections} connections: while a run locks ${loadTags} tags, beside alone`;
-  return { row: 'g', what, unit: '/s', comparison, bar: { ratio: 0.9, by: 'upper' } };
+  const used = [cpuDuring, cpuAlone].map((each) => median(each).toFixed(2));
+  return {
+    row: 'g',
+    what: `push of a tag, ${connections} connections: while a run locks ${loadTags} tags, beside alone`,
+    unit: '/s',
+    comparison,
+    bar: { ratio: 0.9, by: 'upper' },
+    note: `CPU ms of the server for one ${used.join(' beside ')}; ${Math.round(median(lockedPerSecond))} tags locked a second`,
+  };
 }
 
 /** Waits until nothing is left to unlock: a policy that would lock everything finds all of it unlocked. */

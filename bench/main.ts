@@ -71,6 +71,7 @@ await add('g', () =>
   immutabilityRows({
     pushes: quick ? 500 : 1_000,
     runTags: quick ? 5_000 : 50_000,
+    heldUnits: quick ? 200 : 2_000,
     loadTags: quick ? 4_000 : 20_000,
     pairs: quick ? 3 : 11,
   }),
