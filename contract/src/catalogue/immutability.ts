@@ -35,6 +35,8 @@ export const bornLocked = z.strictObject({
 /** What stands in a refusal: who or what locked the tag, and since when. */
 export const lockedBy = z.strictObject({
   tag: word,
+  /** Its project, where a whole namespace was to go. */
+  project: word.optional(),
   trigger: z.enum(lockTriggers),
   /** Absent while the policy's run has yet to reach the tag. */
   since: z.string().optional(),

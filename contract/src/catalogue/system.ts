@@ -1,5 +1,6 @@
 /** The server itself: start and stop, settings and switches, the trail's own readers, management refusals, limits. */
 import { z } from 'zod';
+import { lockedBy } from './immutability.ts';
 import { change, erasable, eventType, refusalShape, switchNames, word } from './kind.ts';
 
 const strictSystem = {
@@ -114,7 +115,7 @@ export const systemTypes = {
     title: 'Management action refused',
     sentence: 'The request of {actor} for {details.attempted.action} was refused: {reason}',
     description: 'A call of the management API by somebody signed in, or by nobody, was refused.',
-    details: z.strictObject({ ...refusalShape, subject: word.optional() }),
+    details: z.strictObject({ ...refusalShape, lock: lockedBy.optional(), subject: word.optional() }),
     reasons: [
       'not_signed_in',
       'not_permitted',

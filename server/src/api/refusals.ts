@@ -80,7 +80,11 @@ const ruleSaidNo: ReadonlySet<Reason> = new Set([
   'method_not_allowed',
 ]);
 
-const hasLock: ReadonlySet<RefusalType> = new Set(['container.push.refuse', 'container.delete.refuse']);
+const hasLock: ReadonlySet<RefusalType> = new Set([
+  'api.action.refuse',
+  'container.push.refuse',
+  'container.delete.refuse',
+]);
 
 /** Undefined when there is nobody to speak of, or nothing was refused. */
 export function refusalDraft(visit: Visit, error: AppError): RefusalDraft | undefined {

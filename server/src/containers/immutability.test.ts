@@ -309,7 +309,10 @@ for (const { engine, skip } of engines) {
       const remove = (of: 'namespace' | 'leftover') =>
         registry.db.transact((tx) => deleteProjectsIn(registry, tx, { ...deletion, of }));
       const { reason, message } = await refusal(remove('namespace'));
-      assert.deepEqual([reason, /v1 .* deleted with its namespace/.test(message)], ['tag_immutable', true]);
+      assert.deepEqual(
+        [reason, /v1 of alice\/zoo .* deleted with its namespace/.test(message)],
+        ['tag_immutable', true],
+      );
       assert.ok(await registry.access.findProject('container', 'alice/app'));
       await remove('leftover');
       assert.equal(await registry.access.findProject('container', 'alice/zoo'), undefined);

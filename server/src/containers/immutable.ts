@@ -7,7 +7,7 @@ import type { ReadDb, Tx } from '../db/store.ts';
 import { AppError } from '../domain/error.ts';
 import { type Policies, type Policy, toldOf } from '../policies/decide.ts';
 import { type LockColumns, lockedBy, tagImmutable } from '../policies/locked.ts';
-import { anyRunUnderWay, markOfProject, runUnderWay } from '../policies/rows.ts';
+import { anyRunUnderWay, holdMark, runUnderWay } from '../policies/rows.ts';
 import { formatUs } from '../stdx/clock.ts';
 import { lockedTagBeside, lockedTagOf } from './rows.ts';
 
@@ -44,19 +44,19 @@ export function bornLocked(
 /** Units that have found nothing locked in the whole namespace: it is looked through once, not for each project. */
 const lookedThrough = new WeakSet<Tx>();
 
-/** Before content goes: throws tag_immutable or conflict, unless the setting lets it. */
+/**
+ * Before content goes, in a unit that holds the project's lock. Holds the policies, so that none is made meanwhile, and
+ * throws tag_immutable or conflict, unless the setting lets locked tags go.
+ */
 export async function requireDeletable(
   tx: Tx,
   projectId: string,
   of: 'project' | 'namespace',
 ): Promise<void> {
-  if (lookedThrough.has(tx) || (await mayDeleteLocked(tx))) return;
-  const locked = await tx.get(of === 'project' ? lockedTagOf : lockedTagBeside, [projectId]);
-  if (locked !== undefined) {
-    const by = await lockedBy(tx, { tag: locked.name, lock: locked, called: [] });
-    if (by !== undefined) throw tagImmutable(by, `deleted with its ${of}`);
-  }
-  const mark = await tx.get(markOfProject, [projectId]);
+  if (await mayDeleteLocked(tx)) return;
+  const mark = await tx.get(holdMark, [projectId]);
+  await requireNoneLocked(tx, projectId, of);
+  if (of === 'namespace' && lookedThrough.has(tx)) return;
   const underWay =
     mark !== undefined &&
     mark.version > 0 &&
@@ -71,6 +71,16 @@ export async function requireDeletable(
     );
   }
   if (of === 'namespace') lookedThrough.add(tx);
+}
+
+/** Its own are looked at each time: one may have been locked by hand since the namespace was looked through. */
+async function requireNoneLocked(tx: Tx, projectId: string, of: 'project' | 'namespace'): Promise<void> {
+  const beside = of === 'namespace' && !lookedThrough.has(tx);
+  const locked = beside ? await tx.get(lockedTagBeside, [projectId]) : await tx.get(lockedTagOf, [projectId]);
+  if (locked === undefined) return;
+  const path = 'path' in locked ? { project: String(locked.path) } : {};
+  const by = await lockedBy(tx, { tag: locked.name, ...path, lock: locked, called: [] });
+  if (by !== undefined) throw tagImmutable(by, `deleted with its ${of}`);
 }
 
 async function mayDeleteLocked(tx: Tx): Promise<boolean> {

@@ -128,8 +128,8 @@ export const lockedTagOf = statement<LockableTag & { name: string }>(
 export const deleteTagRow = statement('DELETE FROM tag WHERE project_id = ? AND name = ?');
 export const setExpiry = statement('UPDATE tag SET expires_at = ? WHERE project_id = ? AND name = ?');
 /** In any living project of its namespace. */
-export const lockedTagBeside = statement<LockableTag & { name: string }>(
-  `SELECT t.name, ${lockable('t.')} FROM project p JOIN tag t ON t.project_id = p.id AND t.lock_trigger IS NOT NULL
+export const lockedTagBeside = statement<LockableTag & { name: string; path: string }>(
+  `SELECT t.name, n.name || '/' || p.name AS path, ${lockable('t.')} FROM project p JOIN namespace n ON n.id = p.namespace_id JOIN tag t ON t.project_id = p.id AND t.lock_trigger IS NOT NULL
    WHERE p.namespace_id = (SELECT namespace_id FROM project WHERE id = ?) AND p.deleted_at IS NULL LIMIT 1`,
 );
 export const beginHistory = statement(

@@ -22,7 +22,12 @@ export type LockedBy = NonNullable<EventDetails<'container.push.refuse'>['lock']
 /** Undefined when nothing locks it. `called`: what calls for its lock, should a run have yet to reach it. */
 export async function lockedBy(
   db: ReadDb,
-  { tag, lock, called }: { tag: string; lock: LockColumns; called: readonly Policy[] },
+  {
+    tag,
+    project,
+    lock,
+    called,
+  }: { tag: string; project?: string; lock: LockColumns; called: readonly Policy[] },
 ): Promise<LockedBy | undefined> {
   const { lockTrigger: trigger, lockedAt, lockEventId } = lock;
   if (trigger !== null) {
@@ -31,6 +36,7 @@ export async function lockedBy(
     const name = await nameOfActor(db, id);
     return {
       tag,
+      ...(project !== undefined && { project }),
       trigger,
       since: formatUs(lockedAt as number),
       eventId: lockEventId as string,
@@ -57,10 +63,11 @@ const locks = new WeakMap<AppError, LockedBy>();
 
 /** 409 in whatever form the protocol has. `doing`: what was refused, as in "it cannot be moved". */
 export function tagImmutable(lock: LockedBy, doing: string): AppError {
-  const { tag, trigger, since, policy } = lock;
+  const { tag, project, trigger, since, policy } = lock;
+  const named = project === undefined ? tag : `${tag} of ${project}`;
   const error = new AppError(
     'conflict',
-    `The tag ${tag} is immutable and cannot be ${doing}: ${becauseOf(lock)}. An owner of the project can unlock it, with a reason.`,
+    `The tag ${named} is immutable and cannot be ${doing}: ${becauseOf(lock)}. An owner of the project can unlock it, with a reason.`,
     {
       reason: 'tag_immutable',
       details: {
