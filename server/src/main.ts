@@ -33,6 +33,7 @@ import { containerNouns } from './main/api-containers.ts';
 import { addAuditMetrics } from './main/audit-metrics.ts';
 import { beginFirstStart, type FirstStart } from './main/first-start.ts';
 import { composeForgetting } from './main/forgetting.ts';
+import { addJobMetrics } from './main/job-metrics.ts';
 import { recordStart, recordStop, serverItself } from './main/life-events.ts';
 import { locationOf } from './main/location.ts';
 import { addLogMetrics } from './main/log-metrics.ts';
@@ -273,6 +274,7 @@ function composeHttp({ config, log, onFatal, ...domain }: HttpParts): HttpServer
   addTrailMetrics(metrics.registry, domain);
   addLogMetrics(metrics.registry, domain);
   addAuditMetrics(metrics.registry, domain.audit);
+  addJobMetrics(metrics.registry, domain);
   return http;
 }
 

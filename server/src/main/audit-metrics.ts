@@ -10,7 +10,7 @@ export function addAuditMetrics(registry: Registry, audit: Pick<SelfAudit, 'last
       registers: [registry],
       collect() {
         const { last } = audit;
-        if (last === undefined) this.reset();
+        if (last === undefined) this.remove();
         else this.set(read(last));
       },
     });

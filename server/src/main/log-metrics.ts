@@ -22,7 +22,7 @@ export function addLogMetrics(registry: Registry, { eventLog, clock }: LogMetric
     registers,
     collect() {
       const { published } = eventLog.state();
-      if (published === undefined) this.reset();
+      if (published === undefined) this.remove();
       else this.set((clock.nowUs() - published.signedAtUs) / 1_000_000);
     },
   });

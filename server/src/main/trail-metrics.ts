@@ -98,7 +98,7 @@ function addGauge(registry: Registry, name: string, help: string, read: () => Pr
     registers: [registry],
     async collect() {
       const value = await read().catch(() => undefined);
-      if (value === undefined) this.reset();
+      if (value === undefined) this.remove();
       else this.set(value);
     },
   });
