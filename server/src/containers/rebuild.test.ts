@@ -1,6 +1,7 @@
 /**
- * Completeness: whatever is done to tags and policies, in whatever order, the events alone tell which tags exist, where
- * they point, when they end, whether they are locked and why, and which policies there are. It must equal the tables.
+ * Completeness: whatever is done to projects, tags and policies, in whatever order, the events alone tell which tags exist,
+ * where they point and ever pointed, when they end, whether they are locked and why, and which policies there are. It must
+ * equal the tables.
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -13,7 +14,15 @@ import { formatUs } from '../stdx/clock.ts';
 import { deleteManifest } from './deletion.ts';
 import { expireTags } from './expiry.ts';
 import { lockTag, unlockTag } from './locks.ts';
-import { imageOf, pushImage, putManifest, type Registry, startRegistry, system } from './registry.fixture.ts';
+import {
+  imageOf,
+  pushBlob,
+  pushImage,
+  putManifest,
+  type Registry,
+  startRegistry,
+  system,
+} from './registry.fixture.ts';
 import { deleteTag, restoreTag, retag, setTagExpiry } from './tags.ts';
 
 const tagNames = ['latest', 'v1', 'v2', 'v1.0', 'rc', 'old'];
@@ -29,18 +38,22 @@ type Tag = {
   unlockId: string | null;
 };
 type Policy = { version: number; pattern: string; matches: boolean };
-type Told = { tags: Map<string, Tag>; policies: Map<string, Policy> };
+/** From which event to which it pointed there. */
+type State = { digest: string; from: string; to: string | null };
+type Told = { tags: Map<string, Tag>; policies: Map<string, Policy>; history: Map<string, State[]> };
 
 /** From the events alone. */
 function rebuild(events: readonly AuditEvent[]): Told {
-  const told: Told = { tags: new Map(), policies: new Map() };
+  const told: Told = { tags: new Map(), policies: new Map(), history: new Map() };
   for (const event of events) {
     if (event.outcome !== 'success') continue;
     const project = event.scope.project?.id ?? '';
     if (event.type === 'project.entry.delete') {
-      for (const key of told.tags.keys()) if (key.startsWith(project)) told.tags.delete(key);
+      for (const about of [told.tags, told.history])
+        for (const key of about.keys()) if (key.startsWith(project)) about.delete(key);
     } else if (event.type.startsWith('container.tag.')) {
       applyToTag(told.tags, `${project} ${String(event.details.tag)}`, event);
+      applyToHistory(told.history, `${project} ${String(event.details.tag)}`, event);
     } else if (event.type.startsWith('policy.immutability.')) applyToPolicy(told.policies, event);
   }
   return told;
@@ -73,6 +86,21 @@ function applyToTag(tags: Map<string, Tag>, key: string, event: AuditEvent): voi
       assert.equal((details.lock as { eventId: string }).eventId, before.lock?.eventId);
       tags.set(key, { ...before, lock: null, unlockId: id });
   }
+}
+
+function applyToHistory(history: Map<string, State[]>, key: string, { type, details, id }: AuditEvent): void {
+  const begins = type === 'container.tag.create' || type === 'container.tag.move';
+  if (!begins && type !== 'container.tag.delete') return;
+  const states = history.get(key) ?? [];
+  const last = states.at(-1);
+  if (last !== undefined && last.to === null) last.to = id;
+  if (begins) states.push({ digest: String(details.to ?? details.digest), from: id, to: null });
+  history.set(key, states);
+  if (details.restores !== undefined)
+    assert.ok(
+      states.some(({ from, digest }) => from === details.restores && digest === states.at(-1)?.digest),
+      'an event names what it goes back to',
+    );
 }
 
 type Locking = { trigger: string; policy?: { id: string; version: number } };
@@ -125,7 +153,21 @@ async function stored({ db }: Registry): Promise<Told> {
     .select(['id', 'version', 'pattern', 'matches'])
     .where('deleted_at', 'is', null)
     .execute();
+  const states = await db.read.q
+    .selectFrom('tag_history as h')
+    .innerJoin('project as p', 'p.id', 'h.project_id')
+    .selectAll('h')
+    .where('p.deleted_at', 'is', null)
+    .orderBy('h.from_at')
+    .execute();
+  const history = Map.groupBy(states, (row) => `${row.project_id} ${row.name}`);
   return {
+    history: new Map(
+      [...history].map(([key, rows]) => [
+        key,
+        rows.map((row) => ({ digest: row.digest, from: row.from_event_id, to: row.to_event_id })),
+      ]),
+    ),
     tags: new Map(tags),
     policies: new Map(policies.map(({ id, matches, ...row }) => [id, { ...row, matches: matches === 1 }])),
   };
@@ -133,15 +175,16 @@ async function stored({ db }: Registry): Promise<Told> {
 
 async function open(engine: 'sqlite' | 'postgres', random: SeededRandom) {
   const registry = await startRegistry(engine);
+  const paths = [...projects];
   const alice = await registry.addUser('alice');
   const namespace = (await registry.access.findNamespace('alice')) ?? assert.fail();
   const digests: Awaited<ReturnType<typeof pushImage>>[] = [];
-  for (const path of projects)
+  for (const path of paths)
     for (const config of ['one', 'two'])
       digests.push(await pushImage(registry, { path, auth: alice.auth, tag: config }, { config }));
   const policies: { id: string; projectId: string }[] = [];
   const on = async () => {
-    const project = await registry.access.findProject('container', random.pick(projects));
+    const project = await registry.access.findProject('container', random.pick(paths));
     const scope = registry.access.scopeOf(namespace, project);
     return { by: system, projectId: project?.id ?? '', scope, tag: random.pick(tagNames) };
   };
@@ -174,8 +217,20 @@ async function open(engine: 'sqlite' | 'postgres', random: SeededRandom) {
     async () => unlockTag(registry, { ...(await on()), reason: 'as it happens' }),
     async () => deleteManifest(registry, { ...(await on()), digest: random.pick(digests) }),
     async () => {
-      const to = { path: random.pick(projects), auth: alice.auth, reference: random.pick(tagNames) };
+      const to = { path: random.pick(paths), auth: alice.auth, reference: random.pick(tagNames) };
       await putManifest(registry, to, imageOf(random.pick(['one', 'two'])));
+    },
+    async () => {
+      const to = { path: random.pick(paths), auth: alice.auth };
+      for (const config of ['one', 'two']) await pushBlob(registry, to, config);
+      const reference = random.pick(tagNames);
+      await putManifest(registry, { ...to, reference }, imageOf(random.pick(['one', 'two'])));
+    },
+    // What a policy or a person locked keeps it from going. Its name stays reserved; the next one has another.
+    async () => {
+      const path = random.pick(paths);
+      if (await registry.access.findProject('container', path)) await registry.remove(path);
+      paths[paths.indexOf(path)] = `${path}-again`;
     },
     async () => {
       const { place, by } = await placed();
@@ -212,6 +267,7 @@ for (const { engine, skip } of engines) {
         }
         assert.ok((refused.get('tag_immutable') ?? 0) > 5, JSON.stringify([...refused]));
         const types = new Set((await registry.events()).map(({ type }) => type));
+        if (engine === 'sqlite' && seed === 1) assert.ok(types.has('project.entry.delete'));
         for (const verb of ['create', 'move', 'delete', 'lock', 'unlock'])
           assert.ok(types.has(`container.tag.${verb}`), verb);
       });
