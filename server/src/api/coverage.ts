@@ -50,6 +50,7 @@ const silentSuccess: Partial<Record<string, string>> = {
   'events.histogram': readsOwn,
   'events.facets': readsOwn,
   'events.get': readsOwn,
+  'tags.history': `Where a tag pointed is no event. ${readsOwn}`,
   'events.proof':
     'Reading one’s own events is no event; others’ are one per reader and filter in ten minutes.',
 };
