@@ -23,7 +23,7 @@ const ofOwners = [
   ),
   ...['tags', 'tags/v1', 'trail', 'immutability', 'roles', 'settings'].map((tab) => `${app}/${tab}`),
 ];
-const ofAdministrators = ['trail', 'users', 'switches', 'names', 'settings'].map(
+const ofAdministrators = ['trail', 'users', 'switches', 'names', 'retention', 'erasure', 'settings'].map(
   (page) => `/administration/${page}`,
 );
 
@@ -44,7 +44,7 @@ describe('every page', { skip: browserSkip }, () => {
       who: () => world.people.olivia,
       paths: [
         ...forEverybody,
-        ...['trail', 'immutability'].map((tab) => `/namespaces/olivia/${tab}`),
+        ...['trail', 'immutability', 'retention'].map((tab) => `/namespaces/olivia/${tab}`),
         ...ofOwners,
       ],
     },

@@ -13,6 +13,9 @@ import { SettingsPage } from '../features/administration/settings-page.tsx';
 import { EventPage } from '../features/events/event-page.tsx';
 import { AdministrationTrailPage, MyTrailPage } from '../features/events/trail-pages.tsx';
 import { parseTrailSearch } from '../features/events/trail-search.ts';
+import { ErasurePage } from '../features/forget/erasure-page.tsx';
+import { ErasuresPage } from '../features/forget/erasures-page.tsx';
+import { RetentionPage } from '../features/forget/retention-page.tsx';
 import {
   NamespacePoliciesTab,
   NamespacePolicyTab,
@@ -22,7 +25,11 @@ import {
   ProjectPolicyTab,
 } from '../features/immutability/immutability-pages.tsx';
 import { ApplicationPage } from '../features/organisations/application-page.tsx';
-import { NamespacePage, NamespaceTrailTab } from '../features/organisations/namespace-page.tsx';
+import {
+  NamespacePage,
+  NamespaceRetentionTab,
+  NamespaceTrailTab,
+} from '../features/organisations/namespace-page.tsx';
 import {
   OrganisationApplicationsTab,
   OrganisationMembersTab,
@@ -130,6 +137,7 @@ const routes = root.addChildren([
         },
       }),
       createRoute({ ...inNamespace, ...withFilters, path: '/trail', component: NamespaceTrailTab }),
+      createRoute({ ...inNamespace, path: '/retention', component: NamespaceRetentionTab }),
       createRoute({ ...inNamespace, path: '/immutability', component: NamespacePoliciesTab }),
       createRoute({ ...inNamespace, path: '/immutability/$policy', component: NamespacePolicyTab }),
     ]),
@@ -138,6 +146,9 @@ const routes = root.addChildren([
     createRoute({ ...parent, path: '/administration/users', component: UsersPage }),
     createRoute({ ...parent, path: '/administration/names', component: ReservedNamesPage }),
     createRoute({ ...parent, path: '/administration/settings', component: SettingsPage }),
+    createRoute({ ...parent, path: '/administration/retention', component: RetentionPage }),
+    createRoute({ ...parent, path: '/administration/erasure', component: ErasuresPage }),
+    createRoute({ ...parent, path: '/administration/erasure/$erasure', component: ErasurePage }),
     createRoute({ ...parent, path: '/account/tokens', component: TokensPage }),
     createRoute({ ...parent, path: '/account/robots', component: MyRobotsPage }),
     createRoute({ ...parent, path: '/account/sessions', component: SessionsPage }),

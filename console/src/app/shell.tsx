@@ -8,7 +8,9 @@ import { callApi, setCsrfToken } from '../api/client.ts';
 import { sessionQuery } from '../api/queries.ts';
 import { isAdministrator, readsEverything, useMe } from '../features/session/use-me.ts';
 import {
+  ClockIcon,
   DeviceIcon,
+  EraserIcon,
   KeyIcon,
   LockIcon,
   Mark,
@@ -138,6 +140,12 @@ function Navigation({ me }: { me: Me }) {
           </Item>
           <Item to="/administration/names" icon={<NameIcon />}>
             Reserved names
+          </Item>
+          <Item to="/administration/retention" icon={<ClockIcon />}>
+            Retention
+          </Item>
+          <Item to="/administration/erasure" icon={<EraserIcon />}>
+            Erasure
           </Item>
           <Item to="/administration/settings" icon={<SettingsIcon />}>
             Settings

@@ -210,6 +210,22 @@ export function LockIcon(props: IconProps) {
     </Drawing>
   );
 }
+export function ClockIcon(props: IconProps) {
+  return (
+    <Drawing {...props}>
+      <circle cx="10" cy="10" r="6.5" />
+      <path d="M10 6v4l2.700 1.800" />
+    </Drawing>
+  );
+}
+export function EraserIcon(props: IconProps) {
+  return (
+    <Drawing {...props}>
+      <path d="m3.500 12.500 8-8 5 5-7 7h-3z" />
+      <path d="m8 8 5 5M9.500 16.500h7" />
+    </Drawing>
+  );
+}
 export function PlusIcon(props: IconProps) {
   return (
     <Drawing {...props}>

@@ -4,6 +4,7 @@ import { address, LinkTabs } from '../../parts/link-tabs.tsx';
 import { Page } from '../../parts/page.tsx';
 import classes from '../../parts/parts.module.css';
 import { Trail } from '../events/trail.tsx';
+import { NamespaceRetention } from '../forget/namespace-retention.tsx';
 import { readsPolicies } from '../immutability/policy-address.ts';
 import { useMe } from '../session/use-me.ts';
 
@@ -11,7 +12,12 @@ export function NamespacePage() {
   const { namespace } = useParams({ from: '/signed-in/namespaces/$namespace' });
   const tabs = [
     { tab: 'trail', label: 'Trail' },
-    ...(readsPolicies(useMe(), namespace) ? [{ tab: 'immutability', label: 'Immutability' }] : []),
+    ...(readsPolicies(useMe(), namespace)
+      ? [
+          { tab: 'immutability', label: 'Immutability' },
+          { tab: 'retention', label: 'Retention' },
+        ]
+      : []),
   ];
   return (
     <Page title={namespace} place="Namespace">
@@ -22,6 +28,11 @@ export function NamespacePage() {
       <Outlet />
     </Page>
   );
+}
+
+export function NamespaceRetentionTab() {
+  const { namespace } = useParams({ from: '/signed-in/namespaces/$namespace' });
+  return <NamespaceRetention namespace={namespace} />;
 }
 
 export function NamespaceTrailTab() {

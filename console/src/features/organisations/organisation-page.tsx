@@ -9,6 +9,7 @@ import { Page, Section } from '../../parts/page.tsx';
 import classes from '../../parts/parts.module.css';
 import { ProblemAlert } from '../../parts/problem-alert.tsx';
 import { Trail } from '../events/trail.tsx';
+import { NamespaceRetention } from '../forget/namespace-retention.tsx';
 import { ProjectList } from '../projects/project-list.tsx';
 import { Roles } from '../projects/roles.tsx';
 import { RobotList } from '../robots/robot-list.tsx';
@@ -148,6 +149,7 @@ export function OrganisationSettingsTab() {
           />
         </div>
       </Section>
+      <NamespaceRetention namespace={organisation} />
       <Roles place={{ namespace: organisation }} />
     </>
   );
