@@ -45,17 +45,36 @@ export async function pushRows({ pushes, ...times }: ImmutabilityOptions): Promi
       await call(server, 'POST', `/api/v1/namespaces/${name}/immutability-policies`, { pattern });
   const rows: BenchRow[] = [];
   for (const { what, name } of places) {
-    const side = (place: string) => () => pushRate(server, `${place}/app`, pushes);
-    const comparison = await compare(side(name), side('plain'), times);
+    const used: { ours: number[]; theirs: number[] } = { ours: [], theirs: [] };
+    const side = (place: string, cpuMs: number[]) => () =>
+      timedPushes(server, `${place}/app`, { pushes, cpuMs });
+    const comparison = await compare(side(name, used.ours), side('plain', used.theirs), times);
     rows.push({
       row: 'g',
       what: `push of a tag, ${connections} connections: ${what}`,
       unit: '/s',
       comparison,
       bar: { ratio: 0.98, by: 'upper' },
+      note: toldCpu(used),
     });
   }
   return rows;
+}
+
+/** Pushes a second; adds what the server's process used for one. */
+async function timedPushes(
+  server: RunningPeer,
+  path: string,
+  { pushes, cpuMs }: { pushes: number; cpuMs: number[] },
+): Promise<number> {
+  const before = await server.cpuSeconds();
+  const rate = await pushRate(server, path, pushes);
+  cpuMs.push((((await server.cpuSeconds()) - before) * 1_000) / pushes);
+  return rate;
+}
+
+function toldCpu({ ours, theirs }: { ours: readonly number[]; theirs: readonly number[] }): string {
+  return `CPU ms of the server for one ${median(ours).toFixed(2)} beside ${median(theirs).toFixed(2)}`;
 }
 
 function unmatched(count: number): string[] {
@@ -129,14 +148,13 @@ export async function loadRow({ pushes, loadTags, ...times }: ImmutabilityOption
   await makePlace(server, 'locked');
   await pushRate(server, 'locked/app', loadTags);
   const place = '/api/v1/namespaces/locked/immutability-policies';
-  const [lockedPerSecond, cpuDuring, cpuAlone]: [number[], number[], number[]] = [[], [], []];
+  const used: { ours: number[]; theirs: number[] } = { ours: [], theirs: [] };
+  const lockedPerSecond: number[] = [];
   let runs = 0;
   const during = async (): Promise<number> => {
     // Each run has all the tags to unlock and lock again: the policy is made, and released at the end.
     const made = (await call(server, 'POST', place, { pattern: `t-.*|${runs++}` })) as { id: string };
-    const cpu = await server.cpuSeconds();
-    const rate = await pushRate(server, 'busy/app', pushes);
-    cpuDuring.push((((await server.cpuSeconds()) - cpu) * 1_000) / pushes);
+    const rate = await timedPushes(server, 'busy/app', { pushes, cpuMs: used.ours });
     const { run } = (await (await send(server, 'GET', `${place}/${made.id}`)).json()) as {
       run: { state: string; locked: number };
     };
@@ -147,21 +165,15 @@ export async function loadRow({ pushes, loadTags, ...times }: ImmutabilityOption
     await settled(server, place);
     return rate;
   };
-  const alone = async (): Promise<number> => {
-    const cpu = await server.cpuSeconds();
-    const rate = await pushRate(server, 'busy/app', pushes);
-    cpuAlone.push((((await server.cpuSeconds()) - cpu) * 1_000) / pushes);
-    return rate;
-  };
+  const alone = () => timedPushes(server, 'busy/app', { pushes, cpuMs: used.theirs });
   const comparison = await compare(during, alone, times);
-  const used = [cpuDuring, cpuAlone].map((each) => median(each).toFixed(2));
   return {
     row: 'g',
     what: `push of a tag, ${connections} connections: while a run locks ${loadTags} tags, beside alone`,
     unit: '/s',
     comparison,
     bar: { ratio: 0.9, by: 'upper' },
-    note: `CPU ms of the server for one ${used.join(' beside ')}; ${Math.round(median(lockedPerSecond))} tags locked a second`,
+    note: `${toldCpu(used)}; ${Math.round(median(lockedPerSecond))} tags locked a second`,
   };
 }
 
