@@ -9,6 +9,7 @@ import { declarationOf, type EventType, eventTypes, type Scope } from '@tallyman
 import type { SealedEvent } from '../server/src/db/store.ts';
 import { formatUs, manualClock } from '../server/src/stdx/clock.ts';
 import type { EventDraft } from '../server/src/trail/draft.ts';
+import { type ProjectedRow, projectRow, uuidBytes } from '../server/src/trail/projected-row.ts';
 import { sealDraft } from '../server/src/trail/seal.ts';
 import { randomDetails } from '../server/src/trail/search-world.fixture.ts';
 import { createSeededRandom, type SeededRandom } from '../tests/support/seeded-random.ts';
@@ -172,6 +173,8 @@ type Template = { parts: readonly string[]; fields: string };
 export type BusyRegistry = {
   /** The same event for the same index, in whatever order they are asked for. */
   at(index: number): SealedEvent;
+  /** Its row in the search projection; what events of one draft share is projected once. */
+  rowAt(index: number): ProjectedRow;
 };
 
 export function busyRegistry(templates = 50_000, seed = 1): BusyRegistry {
@@ -184,9 +187,22 @@ export function busyRegistry(templates = 50_000, seed = 1): BusyRegistry {
     const marked = sealed.body.replace(id, '\n').replaceAll(`"${occurredAt}"`, '"\n"');
     return { parts: marked.split('\n'), fields: sealed.private };
   });
+  const rows = new Map<Template, ProjectedRow>();
+  const templateAt = (index: number): Template => made[scatter(index) % made.length] as Template;
   return {
+    rowAt(index) {
+      const template = templateAt(index);
+      let row = rows.get(template);
+      if (!row) {
+        const { body, private: fields } = this.at(index);
+        row = projectRow({ idx: index, body, fields });
+        rows.set(template, row);
+      }
+      const occurredUs = timeOf(index);
+      return { ...row, idx: index, id: uuidBytes(idAt(index, occurredUs)) as Buffer, occurredUs };
+    },
     at(index) {
-      const { parts, fields } = made[scatter(index) % made.length] as Template;
+      const { parts, fields } = templateAt(index);
       const us = timeOf(index);
       const time = formatUs(us);
       const id = idAt(index, us);

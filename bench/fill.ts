@@ -2,14 +2,13 @@
  * `npm run bench:fill -- --events 10000000 --data <folder> [--engine sqlite|postgres --url postgres://…]`: a log of so many
  * realistic events with its tree, and the search index over it. Goes on where it was stopped.
  */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type DatabaseLocation, openDb } from '../server/src/db/open.ts';
 import { systemClock } from '../server/src/stdx/clock.ts';
 import { Search, searchPathOf } from '../server/src/trail/search.ts';
 import { Trail } from '../server/src/trail/trail.ts';
-import { createSearchIndexes, dropSearchIndexes, fillLog, requireRoom } from './filling.ts';
+import { fillLog, fillSearch, requireRoom } from './filling.ts';
 
 const { values } = parseArgs({
   options: {
@@ -44,29 +43,29 @@ say(
 );
 
 const building = performance.now();
-const searchPath = location.engine === 'sqlite' ? searchPathOf(location.path) : undefined;
-if (searchPath !== undefined && !existsSync(searchPath)) dropSearchIndexes(searchPath);
 const cpu = process.cpuUsage();
-const clock = systemClock();
-const db = await openDb(location);
-const search = await Search.open({ db, clock, trail: new Trail({ db, clock }), location });
-const behind = search.lag();
-const tell = progress('search index', building, events - behind);
-while (search.lag() > 0) {
-  await new Promise((resolve) => setTimeout(resolve, 200));
-  tell(events - search.lag());
-  if (search.failure() !== undefined) say(`search index: ${search.failure()}`);
-}
-const took = seconds(building);
+if (location.engine === 'sqlite')
+  fillSearch(searchPathOf(location.path), events, {
+    tell: progress('search index', building, 0),
+    made: (name) => say(`${name}: ${seconds(building).toFixed(1)} s`),
+  });
+else await project(location);
 const { user, system } = process.cpuUsage(cpu);
-say(
-  `search index: ${behind} events in ${took.toFixed(1)} s, ${Math.round(behind / took)} a second, ${((user + system) / Math.max(1, behind)).toFixed(1)} us of CPU each`,
-);
-await search.close();
-await db.close();
-if (searchPath !== undefined) {
-  const sorting = performance.now();
-  createSearchIndexes(searchPath, (name) => say(`${name}: ${seconds(sorting).toFixed(1)} s`));
+say(`search index: ${seconds(building).toFixed(1)} s, CPU ${((user + system) / 1e6).toFixed(1)} s`);
+
+/** As the server does it. */
+async function project(at: DatabaseLocation): Promise<void> {
+  const clock = systemClock();
+  const db = await openDb(at);
+  const search = await Search.open({ db, clock, trail: new Trail({ db, clock }), location: at });
+  const tell = progress('search index', building, events - search.lag());
+  while (search.lag() > 0) {
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    tell(events - search.lag());
+    if (search.failure() !== undefined) say(`search index: ${search.failure()}`);
+  }
+  await search.close();
+  await db.close();
 }
 
 function locationOf(): DatabaseLocation {

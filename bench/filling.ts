@@ -4,12 +4,16 @@ import { dirname } from 'node:path';
 import pg from 'pg';
 import { LogTree } from '../server/src/db/log-tree.ts';
 import { searchTables } from '../server/src/db/migrations/0002-search.ts';
+import { statementsFor } from '../server/src/db/migrations/migration.ts';
 import { type DatabaseLocation, migrate } from '../server/src/db/open.ts';
-import { openSearchFile } from '../server/src/db/search-file.ts';
+import { openSearchFile, type SqliteFile } from '../server/src/db/search-file.ts';
 import { openSqlite } from '../server/src/db/sqlite-file.ts';
 import { SqliteLog } from '../server/src/db/sqlite-log.ts';
 import type { SealedEvent } from '../server/src/db/store.ts';
-import { busyRegistry } from './busy-registry.ts';
+import { eventsPerPortion, freshState } from '../server/src/trail/projector.ts';
+import { eventsPerCounting } from '../server/src/trail/rollup.ts';
+import { type Portion, SqliteSink } from '../server/src/trail/search-sink.sqlite.ts';
+import { type BusyRegistry, busyRegistry } from './busy-registry.ts';
 
 /** Bytes on the disk for each event: log and tree, and search index (measured at ten million). */
 export const bytesPerEvent = { log: 2_150, search: 1_000 } as const;
@@ -68,28 +72,57 @@ function fillSqlite(path: string, events: number, tell: Progress): number {
   }
 }
 
-/** A new search index is built without its secondary indexes, which are then made by sorting: half the work. */
-export function dropSearchIndexes(searchPath: string): void {
+/**
+ * Fills the projection of a log that `fillLog` made, with the server's own sink but without reading the log. Its secondary
+ * indexes are made afterwards, by sorting: half the work, and no search may be asked before. Goes on from what is there; one
+ * that is whole is left as it is.
+ */
+export function fillSearch(
+  searchPath: string,
+  events: number,
+  { tell = () => {}, made = () => {} }: { tell?: Progress; made?: (index: string) => void } = {},
+): void {
   const file = openSearchFile(searchPath);
-  for (const sql of secondaryIndexes()) file.exec(`DROP INDEX IF EXISTS ${nameOf(sql)}`);
-  file.close();
-}
-
-/** Makes those that are missing; until then no search may be asked. */
-export function createSearchIndexes(searchPath: string, tell: (name: string) => void = () => {}): void {
-  const file = openSearchFile(searchPath);
-  file.exec('PRAGMA temp_store = FILE; PRAGMA cache_size = -262144');
-  for (const sql of secondaryIndexes()) {
-    file.exec(sql.replace(/INDEX /, 'INDEX IF NOT EXISTS '));
-    tell(nameOf(sql));
+  try {
+    const state = new SqliteSink(file, { eventsPerCounting }).state();
+    if (state !== undefined && state.next >= events && indexesMissing(file).length === 0) return;
+    for (const sql of secondaryIndexes) file.exec(`DROP INDEX IF EXISTS ${nameOf(sql)}`);
+    file.exec('PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 100000; PRAGMA cache_size = -1048576');
+    const sink = new SqliteSink(file, { eventsPerCounting });
+    if (sink.state() === undefined) sink.begin(freshState());
+    const registry = busyRegistry();
+    let next = sink.state()?.next ?? 0;
+    while (next < events) {
+      next = sink.write(portionsOf(registry, next, Math.min(events, next + eventsPerCommit)));
+      tell(next);
+    }
+    file.exec('PRAGMA temp_store = FILE; PRAGMA cache_size = -262144');
+    for (const sql of secondaryIndexes) {
+      file.exec(sql);
+      made(nameOf(sql));
+    }
+    file.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  } finally {
+    file.close();
   }
-  file.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-  file.close();
 }
 
-function secondaryIndexes(): string[] {
-  return searchTables.filter((sql) => /^CREATE (UNIQUE )?INDEX/.test(sql));
+function indexesMissing(file: SqliteFile): string[] {
+  const there = file.rows<{ name: string }>(`SELECT name FROM sqlite_schema WHERE type = 'index'`);
+  return secondaryIndexes.map(nameOf).filter((wanted) => there.every(({ name }) => name !== wanted));
 }
+
+function* portionsOf(registry: BusyRegistry, from: number, to: number): Generator<Portion> {
+  for (let low = from; low < to; low += eventsPerPortion) {
+    const next = Math.min(to, low + eventsPerPortion);
+    yield { rows: Array.from({ length: next - low }, (_none, at) => registry.rowAt(low + at)), next };
+  }
+}
+
+const secondaryIndexes = statementsFor(
+  { number: 2, name: 'search', statements: searchTables },
+  'sqlite',
+).filter((sql) => /^CREATE (UNIQUE )?INDEX/.test(sql));
 
 function nameOf(sql: string): string {
   return /INDEX (\w+)/.exec(sql)?.[1] as string;

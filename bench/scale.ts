@@ -3,7 +3,6 @@
  * that a slow phase of the machine hits both; and of PostgreSQL beside the reference's own table, indexes and query over
  * the same events. The ratio is of rates: 0.667 means that the long log takes 1.5 times as long.
  */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DatabaseLocation, openDb } from '../server/src/db/open.ts';
 import { systemClock } from '../server/src/stdx/clock.ts';
@@ -11,7 +10,7 @@ import { questionText } from '../server/src/trail/answer.ts';
 import { formatCursor } from '../server/src/trail/cursor.ts';
 import { Search, searchPathOf } from '../server/src/trail/search.ts';
 import { waitFor } from '../tests/support/wait-for.ts';
-import { createSearchIndexes, dropSearchIndexes, fillLog, requireRoom } from './filling.ts';
+import { fillLog, fillSearch, requireRoom } from './filling.ts';
 import { compare } from './pairs.ts';
 import { lastDays, scaleFilters, scaleViews } from './scale-questions.ts';
 import type { BenchRow } from './table.ts';
@@ -37,18 +36,10 @@ const growth = { ratio: 0.667, by: 'median' as const };
 /** Fills what is missing, then opens it. Readings are not recorded: the log must stay as it is. */
 export async function openFilled(location: DatabaseLocation, events: number): Promise<FilledSearch> {
   await fillLog(location, events);
-  const searchPath = location.engine === 'sqlite' ? searchPathOf(location.path) : undefined;
-  const isNew = searchPath !== undefined && !existsSync(searchPath);
-  if (isNew) dropSearchIndexes(searchPath);
+  if (location.engine === 'sqlite') fillSearch(searchPathOf(location.path), events);
   const db = await openDb(location);
-  const open = () => Search.open({ db, clock, location, trail: { read: async () => '' } });
-  let search = await open();
+  const search = await Search.open({ db, clock, location, trail: { read: async () => '' } });
   await waitFor('the search index to be built', () => search.lag() === 0, { timeoutMs: 7_200_000 });
-  if (isNew) {
-    await search.close();
-    createSearchIndexes(searchPath);
-    search = await open();
-  }
   return {
     search,
     events,

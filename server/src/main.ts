@@ -287,6 +287,8 @@ function probesOf({ db, blobs, search }: Domain): Record<string, Probe> {
     database: () => db.probe(),
     blobs: async () => void (await blobs.find(emptyBlob)),
     search: async () => {
+      const failure = search.failure();
+      if (failure !== undefined) throw new Error(`the search index: ${failure}`);
       if (search.lag() > mostBehind) throw new Error('the search index is too far behind the log');
     },
   };

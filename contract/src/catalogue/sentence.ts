@@ -4,7 +4,7 @@
  */
 import type { CredentialKind, PrincipalKind } from '../event.ts';
 import { reasonTexts } from '../reasons.ts';
-import { declarationOf, isEventType } from './catalogue.ts';
+import { declarationOf, type EventType, isEventType } from './catalogue.ts';
 
 /** What the sentence needs of an event; stored, shown and masked events all fit. */
 export type Narrated = {
@@ -51,12 +51,9 @@ const credentialTexts: Record<CredentialKind, string> = {
 
 export function sentenceParts(event: Narrated): SentencePart[] {
   if (!isEventType(event.type)) return [{ text: event.type }];
-  const template = declarationOf(event.type).sentence;
-  const parts: SentencePart[] = [];
-  for (const piece of template.split(/(\{[^}]*\})/)) {
-    if (piece === '') continue;
-    parts.push(piece.startsWith('{') ? filled(piece.slice(1, -1), event) : { text: piece });
-  }
+  const parts = piecesOf(event.type).map((piece) =>
+    typeof piece === 'string' ? { text: piece } : filled(piece, event),
+  );
   const first = parts[0];
   if (first && first.path === undefined)
     first.text = first.text.charAt(0).toUpperCase() + first.text.slice(1);
@@ -64,14 +61,30 @@ export function sentenceParts(event: Narrated): SentencePart[] {
 }
 
 export function sentenceOf(event: Narrated): string {
-  return sentenceParts(event)
-    .map(({ text }) => text)
-    .join('');
+  let sentence = '';
+  for (const { text } of sentenceParts(event)) sentence += text;
+  return sentence;
 }
 
-/** `a|b`: the first that the event holds; a word for the last when it holds none. */
-function filled(choice: string, event: Narrated): SentencePart {
-  const paths = choice.split('|');
+/** A text, or the paths of which one is to be filled in. */
+type Piece = string | readonly string[];
+const piecesByType = new Map<EventType, readonly Piece[]>();
+
+/** The template of a type, taken apart once. */
+function piecesOf(type: EventType): readonly Piece[] {
+  let pieces = piecesByType.get(type);
+  if (!pieces) {
+    pieces = declarationOf(type)
+      .sentence.split(/(\{[^}]*\})/)
+      .filter((piece) => piece !== '')
+      .map((piece) => (piece.startsWith('{') ? piece.slice(1, -1).split('|') : piece));
+    piecesByType.set(type, pieces);
+  }
+  return pieces;
+}
+
+/** The first of the paths that the event holds; a word for the first when it holds none. */
+function filled(paths: readonly string[], event: Narrated): SentencePart {
   for (const path of paths) {
     const text = fieldText(path, event);
     if (text !== undefined) return { text, path };

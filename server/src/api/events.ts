@@ -26,7 +26,7 @@ import { type ReaderParts, readerOf, windowOf } from './reader.ts';
 export type EventParts = ReaderParts & {
   search: Pick<
     Search,
-    | 'search'
+    | 'searchText'
     | 'histogram'
     | 'facets'
     | 'getEvent'
@@ -60,7 +60,9 @@ export function eventHandlers(
       if (format !== undefined) return sendExport(parts, streams, call, format);
       refuseParts(call.query);
       const { question, reader } = await ask(parts, call);
-      return parts.search.search(question, reader, whenClosed(call));
+      const page = await parts.search.searchText(question, reader, whenClosed(call));
+      void call.reply.code(200).type('application/json; charset=utf-8').send(page);
+      return sent;
     },
     'events.histogram': async (call) => {
       const { by, interval, ...query } = call.query;

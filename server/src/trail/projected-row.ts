@@ -54,18 +54,24 @@ export const outcomeNumbers = { success: 0, denied: 1, failed: 2 } as const;
 
 /** Puts the private row's values in; their commitments are not checked here, `getEvent` and verification do that. */
 export function openStored(stored: StoredEvent): OpenEvent {
-  const event = JSON.parse(stored.body) as OpenEvent;
-  if (stored.fields === null) return event;
-  for (const [pointer, entry] of Object.entries(
-    JSON.parse(stored.fields) as Record<string, [string, unknown]>,
-  )) {
+  return openWithCount(stored).event;
+}
+
+/** `values`: how many values there were to put in. */
+export function openWithCount({ body, fields }: StoredEvent): { event: OpenEvent; values: number } {
+  const event = JSON.parse(body) as OpenEvent;
+  let values = 0;
+  if (fields === null) return { event, values };
+  const entries = JSON.parse(fields) as Record<string, [string, unknown]>;
+  for (const pointer in entries) {
     const keys = keysOf(pointer);
+    const last = keys.length - 1;
     let holder: Record<string, unknown> = event as unknown as Record<string, unknown>;
-    for (let at = 0; at < keys.length - 1; at++)
-      holder = holder[keys[at] as string] as Record<string, unknown>;
-    holder[keys.at(-1) as string] = entry[1];
+    for (let at = 0; at < last; at++) holder = holder[keys[at] as string] as Record<string, unknown>;
+    holder[keys[last] as string] = (entries[pointer] as [string, unknown])[1];
+    values++;
   }
-  return event;
+  return { event, values };
 }
 
 const mostPointers = 10_000;

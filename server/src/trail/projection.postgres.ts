@@ -18,6 +18,7 @@ import { NamesLeft } from './search-sink.ts';
 import { postgresSource } from './search-source.postgres.ts';
 import type { SearchSource } from './search-source.ts';
 import { Words } from './select.ts';
+import { ShownTexts } from './shown-texts.ts';
 
 /** A stretch of the log that was read before it was wanted. */
 type Ahead = { from: number; to: number; events: Promise<StoredEvent[]> };
@@ -27,6 +28,7 @@ export class PostgresProjection implements Projection {
   readonly #sink: PostgresSink;
   readonly #source: SearchSource;
   readonly #words = new Words();
+  readonly #shown = new ShownTexts();
   readonly #listeners = new Set<() => void>();
   readonly #waiting: (() => void)[] = [];
   #asking = 0;
@@ -99,7 +101,7 @@ export class PostgresProjection implements Projection {
       requireWanted();
       const answer = answers[name] as (work: unknown, asked: unknown) => Promise<unknown>;
       return (await answer(
-        { source: this.#source, words: this.#words, requireWanted },
+        { source: this.#source, words: this.#words, shown: this.#shown, requireWanted },
         question,
       )) as AnswerOf<N>;
     } finally {
@@ -117,7 +119,7 @@ export class PostgresProjection implements Projection {
           this.#sink.forget({ first: low, last: Math.min(last, low + most - 1) }, left),
         );
     await this.#write(() => this.#sink.forgetNames(left));
-    this.#generation++;
+    this.#forgotten();
   }
 
   async reproject(indexes: readonly number[]): Promise<void> {
@@ -127,7 +129,12 @@ export class PostgresProjection implements Projection {
       await this.#write(async () => this.#sink.exchange(await this.#source.events(some), left));
     }
     await this.#write(() => this.#sink.forgetNames(left));
+    this.#forgotten();
+  }
+
+  #forgotten(): void {
     this.#generation++;
+    this.#shown.clear();
   }
 
   async close(): Promise<void> {

@@ -27,6 +27,9 @@ export type SqliteProjectionParts = {
   eventsPerCounting: number;
   /** Only tests have one. */
   hook?: StepHook | undefined;
+  /** What a thread that searches runs, and how long the first that broke is away; only tests have others. */
+  searcherModule?: URL;
+  retryMs?: number;
 };
 
 type Asked = {
@@ -59,6 +62,10 @@ export class SqliteProjection implements Projection {
   #failedStarts = 0;
   #restarts = 0;
   #restarting: NodeJS.Timeout | undefined;
+  /** The same for searchers: since one last answered, and why the last one broke. */
+  #failedSearchers = 0;
+  #searcherFailure: string | undefined;
+  readonly #replacing = new Set<NodeJS.Timeout>();
   #stopListening: () => void = () => {};
   #closed = false;
 
@@ -89,7 +96,7 @@ export class SqliteProjection implements Projection {
   }
 
   failure(): string | undefined {
-    return this.#failure;
+    return this.#failure ?? (this.#searchers.length === 0 ? this.#searcherFailure : undefined);
   }
 
   onProjected(listener: () => void): () => void {
@@ -102,6 +109,7 @@ export class SqliteProjection implements Projection {
   ask<N extends QuestionName>(name: N, question: QuestionOf<N>, signal?: AbortSignal): Promise<AnswerOf<N>> {
     if (this.#closed || signal?.aborted) return Promise.reject(givenUp());
     if (this.#waiting.length >= projectionLimits.waitingQuestions) return Promise.reject(tooManyQuestions());
+    if (this.#isMute()) return Promise.reject(nobodySearches());
     return new Promise<AnswerOf<N>>((resolve, reject) => {
       // Numbers wrap: they are told apart from the one question a thread has, no more.
       this.#asked = (this.#asked + 1) % 0x7fffffff;
@@ -144,6 +152,7 @@ export class SqliteProjection implements Projection {
     this.#stopListening();
     clearTimeout(this.#telling);
     clearTimeout(this.#restarting);
+    for (const timer of this.#replacing) clearTimeout(timer);
     this.#telling = undefined;
     for (const asked of this.#waiting.splice(0)) asked.reject(givenUp());
     this.#order({ end: true });
@@ -193,7 +202,7 @@ export class SqliteProjection implements Projection {
     for (const { reject } of this.#changing.values()) reject(beingRebuilt());
     this.#changing.clear();
     if (this.#closed || this.#failedStarts >= projectionLimits.restarts) return;
-    const waitMs = projectionLimits.retryMs * 2 ** this.#failedStarts++;
+    const waitMs = this.#retryMs * 2 ** this.#failedStarts++;
     this.#restarting = setTimeout(() => {
       this.#restarting = undefined;
       this.#restarts++;
@@ -208,6 +217,7 @@ export class SqliteProjection implements Projection {
     if ('done' in news) {
       const changing = this.#changing.get(news.done);
       this.#changing.delete(news.done);
+      this.#reopen();
       if (news.error === undefined) changing?.resolve();
       else changing?.reject(new Error(news.error));
       return;
@@ -218,9 +228,13 @@ export class SqliteProjection implements Projection {
     // A thread started again may have found the file unfit and made it anew.
     const anew = news.anew === true || news.projected < this.#projected;
     this.#projected = news.projected;
-    if (anew)
-      for (const { thread } of this.#searchers) thread.postMessage({ reopen: true } satisfies SearcherOrder);
+    if (anew) this.#reopen();
     for (const listener of this.#listeners) listener();
+  }
+
+  /** Searchers remember nothing of what was there before. */
+  #reopen(): void {
+    for (const { thread } of this.#searchers) thread.postMessage({ reopen: true } satisfies SearcherOrder);
   }
 
   #startSearcher(): Searcher {
@@ -230,7 +244,8 @@ export class SqliteProjection implements Projection {
       searchPath: this.#parts.searchPath,
       cancelled: shared,
     };
-    const thread = new Worker(new URL('./search-worker.ts', import.meta.url), { workerData: data });
+    const module = this.#parts.searcherModule ?? new URL('./search-worker.ts', import.meta.url);
+    const thread = new Worker(module, { workerData: data });
     const searcher: Searcher = {
       thread,
       cancelled: new Int32Array(shared),
@@ -255,6 +270,8 @@ export class SqliteProjection implements Projection {
   #answer(searcher: Searcher, news: SearcherNews): void {
     const { asked } = searcher;
     searcher.asked = undefined;
+    this.#failedSearchers = 0;
+    this.#searcherFailure = undefined;
     this.#hand();
     if (!asked) return;
     if ('answer' in news) {
@@ -286,12 +303,35 @@ export class SqliteProjection implements Projection {
     asked.reject(givenUp());
   }
 
-  /** A thread that broke (out of memory) takes its question with it and is replaced. */
+  /**
+   * A thread that broke (out of memory, or it cannot be loaded) takes its question with it. Another one is started after a
+   * while, longer each time; when none of them comes to answer, questions are refused and operators read why.
+   */
   #replace(broken: Searcher, error: unknown): void {
     broken.asked?.reject(error);
+    this.#searchers.splice(this.#searchers.indexOf(broken), 1);
     if (this.#closed) return;
-    this.#searchers[this.#searchers.indexOf(broken)] = this.#startSearcher();
-    this.#hand();
+    this.#searcherFailure = `a thread that searches broke: ${error instanceof Error ? error.message : String(error)}`;
+    if (this.#failedSearchers >= projectionLimits.restarts) {
+      if (this.#isMute()) for (const asked of this.#waiting.splice(0)) asked.reject(nobodySearches());
+      return;
+    }
+    const waitMs = this.#retryMs * 2 ** this.#failedSearchers++;
+    const timer = setTimeout(() => {
+      this.#replacing.delete(timer);
+      this.#searchers.push(this.#startSearcher());
+      this.#hand();
+    }, waitMs).unref();
+    this.#replacing.add(timer);
+  }
+
+  /** Whether no thread searches, and none will. */
+  #isMute(): boolean {
+    return this.#searchers.length === 0 && this.#replacing.size === 0;
+  }
+
+  get #retryMs(): number {
+    return this.#parts.retryMs ?? projectionLimits.retryMs;
   }
 }
 
@@ -306,6 +346,14 @@ function startProjector({ logPath, searchPath, eventsPerCounting, hook }: Sqlite
 
 function exited(thread: Worker): Promise<unknown> {
   return new Promise((resolve) => thread.once('exit', resolve));
+}
+
+function nobodySearches(): AppError {
+  return new AppError(
+    'unavailable',
+    'The trail cannot be searched: no thread that searches can be started. Events are still recorded. The server’s log and readiness say why; an administrator must restart it.',
+    { reason: 'unavailable', retryAfterSeconds: 60 },
+  );
 }
 
 function beingRebuilt(): AppError {

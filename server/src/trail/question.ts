@@ -3,8 +3,14 @@ import type { EventFilter } from '@tallyman/contract';
 import type { Reader, View } from './reader.ts';
 import type { SearchSource } from './search-source.ts';
 import type { Words } from './select.ts';
+import type { ShownTexts } from './shown-texts.ts';
 
 export type Question = { view: View; reader: Reader; filter: EventFilter };
 
 /** `requireWanted` throws when nobody waits for the answer any more. */
-export type Work = { source: SearchSource; words: Words; requireWanted?: () => void };
+export type Work = {
+  source: SearchSource;
+  words: Words;
+  shown: ShownTexts;
+  requireWanted?: () => void;
+};

@@ -68,6 +68,7 @@ export function postgresSource(
       });
     },
     async events(indexes) {
+      if (indexes.length === 0) return [];
       const where = idxIn('postgres', indexes);
       const found = await rows<StoredEvent>({
         text: `SELECT event.idx AS idx, body, fields FROM event LEFT JOIN event_private ON event_private.idx = event.idx WHERE event.${where.text}`,

@@ -46,6 +46,7 @@ export function sqliteSource(files: Files): SearchSource {
 }
 
 function eventsOf(log: SqliteFile, indexes: readonly number[]): StoredEvent[] {
+  if (indexes.length === 0) return [];
   const where = idxIn('sqlite', indexes);
   const sql = `SELECT event.idx AS idx, body, fields FROM event LEFT JOIN event_private ON event_private.idx = event.idx WHERE event.${where.text}`;
   const found = new Map(log.rows<StoredEvent>(sql, where.params).map((row) => [row.idx, row]));

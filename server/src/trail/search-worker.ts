@@ -6,6 +6,7 @@ import { answers } from './answer.ts';
 import { givenUp, type QuestionName } from './projection.ts';
 import { sqliteSource } from './search-source.sqlite.ts';
 import { Words } from './select.ts';
+import { ShownTexts } from './shown-texts.ts';
 
 /** `cancelled` holds the number of a question nobody waits for any more. */
 export type SearcherData = { logPath: string; searchPath: string; cancelled: SharedArrayBuffer };
@@ -32,6 +33,7 @@ const cell = new Int32Array(cancelled);
 const log = openForReading(logPath);
 let search: SqliteFile | undefined;
 let words = new Words();
+const shown = new ShownTexts();
 
 async function work({
   number,
@@ -46,7 +48,7 @@ async function work({
     const answer = answers[name] as (work: unknown, asked: unknown) => Promise<unknown>;
     return {
       number,
-      answer: await answer({ source: sqliteSource({ search, log }), words, requireWanted }, question),
+      answer: await answer({ source: sqliteSource({ search, log }), words, shown, requireWanted }, question),
     };
   } catch (error) {
     if (error instanceof AppError) {
@@ -62,6 +64,7 @@ function reopen(): void {
   search?.close();
   search = undefined;
   words = new Words();
+  shown.clear();
 }
 
 parentPort?.on('message', (order: SearcherOrder) => {

@@ -10,6 +10,7 @@ import { openDb } from '../db/open.ts';
 import { openSearchFile } from '../db/search-file.ts';
 import { statement } from '../db/statement.ts';
 import { systemClock } from '../stdx/clock.ts';
+import { SqliteProjection } from './projection.sqlite.ts';
 import { searchSuite } from './search.suite.ts';
 import { Search, searchPathOf } from './search.ts';
 import { searchCountsSuite } from './search-counts.suite.ts';
@@ -150,4 +151,39 @@ it('a projector that breaks is started again, tells so, and catches up', async (
   assert.ok(after.items.length >= before.length + 20);
   await search.close();
   await db.close();
+});
+
+it('searchers that cannot be loaded are started again so many times, then questions are refused and it is told why', async () => {
+  await using folder = await createTempFolder('search');
+  const location = { engine: 'sqlite' as const, path: folder.join('tallyman.db') };
+  await using opened = new AsyncDisposableStack();
+  const db = await openDb(location);
+  opened.defer(() => db.close());
+  const projection = await SqliteProjection.open({
+    db,
+    logPath: location.path,
+    searchPath: searchPathOf(location.path),
+    searchers: 2,
+    eventsPerCounting: 1,
+    searcherModule: new URL('./broken-searcher.fixture.ts', import.meta.url),
+    retryMs: 1,
+  });
+  opened.defer(() => projection.close());
+  const reader = readers.auditor;
+  assert.ok(reader);
+  const question = { view: { kind: 'administration' as const }, filter: {}, reader, limit: 20 };
+  const refused = { code: 'unavailable', message: /no thread that searches can be started/ };
+  // Whoever waits is told as well.
+  const waiting = assert.rejects(projection.ask('page', question), (error: Error) =>
+    /cannot be loaded|no thread that searches/.test(error.message),
+  );
+  const mute = async () =>
+    projection.ask('page', question).then(
+      () => false,
+      (error: Error) => refused.message.test(error.message),
+    );
+  await waitFor('the last of them to break', mute, { timeoutMs: 60_000 });
+  await waiting;
+  assert.match(projection.failure() ?? '', /a thread that searches broke: this searcher cannot be loaded/);
+  await assert.rejects(projection.ask('page', question), refused);
 });

@@ -9,7 +9,7 @@ import {
   sentenceOf,
 } from '@tallyman/contract';
 import { maskedFields, type Rights } from './audience.ts';
-import { factsOf, openStored, type StoredEvent, uuidBytes } from './projected-row.ts';
+import { factsOf, type OpenEvent, openWithCount, type StoredEvent, uuidBytes } from './projected-row.ts';
 import type { SearchSource } from './search-source.ts';
 import { inValues } from './sql.ts';
 
@@ -25,8 +25,19 @@ export async function showEvents(
 }
 
 export function showEvent(stored: StoredEvent, rights: Rights): ShownEvent {
-  const event = openStored(stored);
-  const withheld = maskEvent(event, maskedFields(rights, factsOf(event)));
+  const opened = openWithCount(stored);
+  return showOpened(stored, opened, maskedFields(rights, factsOf(opened.event)));
+}
+
+/** Changes what was opened. */
+export function showOpened(
+  stored: StoredEvent,
+  { event, values }: { event: OpenEvent; values: number },
+  masked: readonly string[],
+): ShownEvent {
+  const withheld = maskEvent(event, masked);
+  if (values !== commitmentsIn(stored.body))
+    dropCommitments(event as unknown as Record<string, unknown>, '', withheld);
   const declared = isEventType(event.type) ? declarationOf(event.type) : undefined;
   // In the order of the schema, for people who read the JSON.
   const {
@@ -44,7 +55,7 @@ export function showEvent(stored: StoredEvent, rights: Rights): ShownEvent {
     scope,
     target,
   } = event;
-  return {
+  const shown: Partial<ShownEvent> = {
     index: stored.idx,
     v,
     id,
@@ -56,20 +67,32 @@ export function showEvent(stored: StoredEvent, rights: Rights): ShownEvent {
     occurredAt,
     recordedAt,
     outcome,
-    ...(reason !== undefined && { reason }),
-    actor,
-    ...(onBehalfOf && { onBehalfOf }),
-    credential,
-    scope,
-    ...(target && { target }),
-    request: event.request,
-    ...(event.cause !== undefined && { cause: event.cause }),
-    details: event.details,
-    withheld,
   };
+  // One after another: a page has many events, and spreading each of these costs more than all the rest.
+  if (reason !== undefined) shown.reason = reason;
+  shown.actor = actor;
+  if (onBehalfOf) shown.onBehalfOf = onBehalfOf;
+  shown.credential = credential;
+  shown.scope = scope;
+  if (target) shown.target = target;
+  shown.request = event.request;
+  if (event.cause !== undefined) shown.cause = event.cause;
+  shown.details = event.details;
+  shown.withheld = withheld;
+  return shown as ShownEvent;
 }
 
-/** Takes out the masked fields and every field whose value is gone; returns their pointers. Changes the event. */
+/** A quotation mark that stands within a text is escaped, so what looks like a commitment is one. */
+function commitmentsIn(body: string): number {
+  let count = 0;
+  for (let at = body.indexOf(commitment); at >= 0; at = body.indexOf(commitment, at + commitment.length))
+    count++;
+  return count;
+}
+
+const commitment = '{"#":';
+
+/** Takes out the masked fields; returns their pointers. Changes the event. */
 function maskEvent(event: AuditEvent, masked: readonly string[]): string[] {
   const withheld: string[] = [];
   for (const pointer of masked) {
@@ -81,7 +104,6 @@ function maskEvent(event: AuditEvent, masked: readonly string[]): string[] {
     delete (holder as Record<string, unknown>)[last];
     withheld.push(pointer);
   }
-  dropCommitments(event as unknown as Record<string, unknown>, '', withheld);
   return withheld;
 }
 
@@ -98,7 +120,7 @@ function dropCommitments(holder: Record<string, unknown>, pointer: string, withh
 }
 
 /** A refusal's closing event has its cause, its scope and its actor: who may read the one may read the other. */
-async function mergeRepeats(
+export async function mergeRepeats(
   source: SearchSource,
   rights: Rights,
   shown: readonly ShownEvent[],

@@ -1,0 +1,2 @@
+/** A searcher that cannot be loaded. */
+throw new Error('this searcher cannot be loaded');
