@@ -4,7 +4,7 @@
  */
 import type { Scope } from '@tallyman/contract';
 import { holdPolicies } from '../policies/decide.ts';
-import { systemPerformer } from './garbage.ts';
+import { systemPerformer } from '../trail/system-performer.ts';
 import { lockByPolicy } from './locks.ts';
 import { tagRow } from './rows.ts';
 import { lockLive, removeTag, type TagParts } from './tags.ts';

@@ -20,8 +20,8 @@ import { statement } from '../db/statement.ts';
 import type { Db, Tx } from '../db/store.ts';
 import type { Digest } from '../domain/digest.ts';
 import type { Clock } from '../stdx/clock.ts';
-import { uuidv7 } from '../stdx/random.ts';
 import type { Performer } from '../trail/draft.ts';
+import { systemPerformer } from '../trail/system-performer.ts';
 import type { Trail } from '../trail/trail.ts';
 import { removeManifest } from './deletion.ts';
 import type { DigestGuard } from './digest-guard.ts';
@@ -97,15 +97,6 @@ class Run {
     });
     for (const key of Object.keys(removed) as (keyof Removed)[]) this.removed[key] += removed[key];
   }
-}
-
-/** The server acting on its own account. */
-export function systemPerformer(clock: Clock, name: string): Performer {
-  return {
-    actor: { kind: 'system', id: name, name, proven: true },
-    credential: { kind: 'none' },
-    request: { id: uuidv7(clock.nowUs()), protocol: 'internal' },
-  };
 }
 
 const deadProjects = statement<{ id: string }>(

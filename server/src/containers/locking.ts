@@ -14,8 +14,8 @@ import { type PolicyRow, policyById, policyVersion, putRun } from '../policies/r
 import { type Counts, findRun, noCounts, policyRunKind, type Run } from '../policies/runs.ts';
 import type { Clock } from '../stdx/clock.ts';
 import type { Performer } from '../trail/draft.ts';
+import { systemPerformer } from '../trail/system-performer.ts';
 import type { Trail } from '../trail/trail.ts';
-import { systemPerformer } from './garbage.ts';
 import { recordPolicyLock, unlockRow } from './locks.ts';
 import { type LockableTag, lockableTagsAfter, lockByPolicies, lockProject, type PolicyLock } from './rows.ts';
 

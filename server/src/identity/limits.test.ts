@@ -73,7 +73,7 @@ for (const { engine, skip } of engines) {
       const scope = { namespace: { kind: 'user', id: alice.id, name: 'alice' } };
       const target = { kind: 'user', id: alice.id, name: 'alice' };
       const frame = { v: 1, version: 1, outcome: 'success', credential: { kind: 'none' }, scope, target };
-      const actor = { kind: 'system', id: 'lockout', proven: true };
+      const actor = { kind: 'system', id: 'lockout', name: 'lockout', proven: true };
       assert.deepEqual(settled(events[1] as AuditEvent), {
         ...frame,
         type: 'account.lockout.start',

@@ -6,8 +6,8 @@ import type { RequestFacts, Scope, Target } from '@tallyman/contract';
 import { statement } from '../db/statement.ts';
 import type { Tx } from '../db/store.ts';
 import { formatUs } from '../stdx/clock.ts';
-import { uuidv7 } from '../stdx/random.ts';
 import type { Performer } from '../trail/draft.ts';
+import { systemPerformer } from '../trail/system-performer.ts';
 import { accountsOf } from './accounts.ts';
 import { namespaceScope } from './attribution.ts';
 import type { IdentityLimits } from './limits.ts';
@@ -48,7 +48,7 @@ export async function noteWrongPassword(
     await tx.run(lock, [until, user.id]);
     parts.trail.record(tx, {
       type: 'account.lockout.start',
-      by: { actor: { kind: 'system', id: 'lockout', proven: true }, credential: { kind: 'none' }, request },
+      by: { ...systemPerformer(parts.clock, 'lockout'), request },
       ...placeOf(user),
       details: { failures: row.failed_passwords, until: formatUs(until) },
     });
@@ -89,13 +89,7 @@ export async function endLockout(parts: AccountParts, end: LockoutEnd): Promise<
 export async function endLapsedLockouts(parts: AccountParts): Promise<void> {
   const rows = await parts.db.read.all(lapsed, [parts.clock.nowUs()]);
   for (const user of rows)
-    await endLockout(parts, { by: systemPerformer(parts, 'lockout'), user, why: 'time' });
-}
-
-/** The server itself as the one who acts. */
-export function systemPerformer(parts: Pick<AccountParts, 'clock'>, id: string): Performer {
-  const request: RequestFacts = { id: uuidv7(parts.clock.nowUs()), protocol: 'internal' };
-  return { actor: { kind: 'system', id, proven: true }, credential: { kind: 'none' }, request };
+    await endLockout(parts, { by: systemPerformer(parts.clock, 'lockout'), user, why: 'time' });
 }
 
 function placeOf({ id, name }: { id: string; name: string }): { scope: Scope; target: Target } {

@@ -7,8 +7,8 @@ import { AppError } from '../domain/error.ts';
 import type { Presented } from '../http/presented.ts';
 import type { RefusalDraft } from '../trail/draft.ts';
 import { safeText } from '../trail/seal.ts';
+import { systemPerformer } from '../trail/system-performer.ts';
 import type { Refused } from './attribution.ts';
-import { systemPerformer } from './lockout.ts';
 import type { IdentityStore } from './parts.ts';
 import type { PasswordSignIn } from './password-sign-in.ts';
 import type { SignInContext } from './sign-in-context.ts';
@@ -62,7 +62,7 @@ export async function recordLimit(
 ): Promise<void> {
   await store.trail.read({
     type: 'system.limit.reach',
-    by: systemPerformer(store, 'identity'),
+    by: systemPerformer(store.clock, 'identity'),
     scope: {},
     details,
   });

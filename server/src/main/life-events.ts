@@ -2,8 +2,8 @@
 import { putSetting } from '../db/settings.ts';
 import type { Db, Tx } from '../db/store.ts';
 import type { Clock } from '../stdx/clock.ts';
-import { uuidv7 } from '../stdx/random.ts';
 import type { Performer } from '../trail/draft.ts';
+import { systemPerformer } from '../trail/system-performer.ts';
 import type { Trail } from '../trail/trail.ts';
 import { version } from './version.ts';
 
@@ -51,9 +51,5 @@ async function putState(tx: Tx, value: 'running' | 'stopped', clock: Clock): Pro
 
 /** Who acts when nobody asked: the server. */
 export function serverItself(clock: Clock): Performer {
-  return {
-    actor: { kind: 'system', id: 'server', name: 'server', proven: true },
-    credential: { kind: 'none' },
-    request: { id: uuidv7(clock.nowUs()), protocol: 'internal' },
-  };
+  return systemPerformer(clock, 'server');
 }

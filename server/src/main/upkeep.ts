@@ -2,9 +2,10 @@
 import { resumeDeletions } from '../access/deletions.ts';
 import type { Config } from '../config/config.ts';
 import { expireTags } from '../containers/expiry.ts';
-import { collectGarbage, type GarbageParts, systemPerformer } from '../containers/garbage.ts';
+import { collectGarbage, type GarbageParts } from '../containers/garbage.ts';
 import type { TagParts } from '../containers/tags.ts';
 import type { Chore } from '../jobs/chore.ts';
+import { systemPerformer } from '../trail/system-performer.ts';
 import { containerNouns } from './api-containers.ts';
 
 const hourMs = 3_600_000;

@@ -5,8 +5,8 @@
  */
 import { AppError } from '../domain/error.ts';
 import { type Clock, formatUs } from '../stdx/clock.ts';
-import { uuidv7 } from '../stdx/random.ts';
 import type { EventDraft } from './draft.ts';
+import { systemPerformer } from './system-performer.ts';
 
 /** What becomes of pulls while the trail cannot be written. */
 export type ReadsWhenUnwritable = 'refuse' | 'allow';
@@ -62,11 +62,7 @@ export function isUnwritable(error: unknown): boolean {
 function draftOf({ count, firstUs, lastUs }: Stretch, clock: Clock): EventDraft<'trail.reads.omit'> {
   return {
     type: 'trail.reads.omit',
-    by: {
-      actor: { kind: 'system', id: 'trail', name: 'trail', proven: true },
-      credential: { kind: 'none' },
-      request: { id: uuidv7(clock.nowUs()), protocol: 'internal' },
-    },
+    by: systemPerformer(clock, 'trail'),
     scope: {},
     details: { count, firstAt: formatUs(firstUs), lastAt: formatUs(lastUs) },
   };

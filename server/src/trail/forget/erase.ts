@@ -11,8 +11,8 @@ import { canonicalize, type JsonObject } from '@tallyman/verifier';
 import { statement } from '../../db/statement.ts';
 import type { Tx } from '../../db/store.ts';
 import { AppError } from '../../domain/error.ts';
-import { uuidv7 } from '../../stdx/random.ts';
 import type { Performer } from '../draft.ts';
+import { systemPerformer } from '../system-performer.ts';
 import { askToFollow } from './follow.ts';
 import { type Held, readHeld } from './holds.ts';
 import type { TraceHit } from './scan.ts';
@@ -141,9 +141,5 @@ async function eraseIn(tx: Tx, hits: readonly TraceHit[]): Promise<{ touched: Tr
 }
 
 export function erasureItself({ clock }: { clock: ForgetParts['clock'] }): Performer {
-  return {
-    actor: { kind: 'system', id: 'erasure', name: 'erasure', proven: true },
-    credential: { kind: 'none' },
-    request: { id: uuidv7(clock.nowUs()), protocol: 'internal' },
-  };
+  return systemPerformer(clock, 'erasure');
 }

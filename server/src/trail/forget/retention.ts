@@ -14,9 +14,9 @@ import type { SettableRetention } from '@tallyman/contract';
 import { findSetting, putSetting } from '../../db/settings.ts';
 import type { ReadDb, Tx } from '../../db/store.ts';
 import { formatUs } from '../../stdx/clock.ts';
-import { uuidv7 } from '../../stdx/random.ts';
 import type { Performer } from '../draft.ts';
 import { openStored } from '../projected-row.ts';
+import { systemPerformer } from '../system-performer.ts';
 import type { Explainer } from './explainer.ts';
 import { askToFollow } from './follow.ts';
 import { type Held, readHeld } from './holds.ts';
@@ -263,11 +263,7 @@ async function putMarks(tx: Tx, marks: Marks, { clock }: { clock: ForgetParts['c
 }
 
 export function retentionItself({ clock }: { clock: ForgetParts['clock'] }): Performer {
-  return {
-    actor: { kind: 'system', id: 'retention', name: 'retention', proven: true },
-    credential: { kind: 'none' },
-    request: { id: uuidv7(clock.nowUs()), protocol: 'internal' },
-  };
+  return systemPerformer(clock, 'retention');
 }
 
 function chunks<T>(all: readonly T[], size: number): T[][] {
