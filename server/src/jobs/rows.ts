@@ -1,22 +1,10 @@
 /** The SQL of jobs. Who claims one holds a lease; every later write of it names the owner, and finds nothing when it was lost. */
+import type { Selectable } from 'kysely';
+import type { JobTable } from '../db/schema.ts';
 import { statement } from '../db/statement.ts';
 import type { Db, ReadDb, Tx } from '../db/store.ts';
 
-export type JobRow = {
-  id: string;
-  kind: string;
-  state: 'waiting' | 'running' | 'done' | 'failed';
-  payload: string;
-  progress: string;
-  run_at: number;
-  created_at: number;
-  updated_at: number;
-  key: string | null;
-  owner: string | null;
-  lease_until: number | null;
-  attempts: number;
-  error: string | null;
-};
+export type JobRow = Selectable<JobTable>;
 
 const columns =
   'id, kind, state, payload, progress, run_at, created_at, updated_at, key, owner, lease_until, attempts, error';
