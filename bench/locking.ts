@@ -25,7 +25,7 @@ import type { BenchRow } from './table.ts';
 
 const clock = systemClock();
 const by = {
-  actor: { kind: 'system', name: 'immutability policy', proven: true },
+  actor: { kind: 'system', id: 'immutability policy', name: 'immutability policy', proven: true },
   credential: { kind: 'none' },
   request: { id: uuidv7(clock.nowUs()), protocol: 'internal' },
 } as const;

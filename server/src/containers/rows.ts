@@ -94,6 +94,11 @@ export const tagsOfManifest = statement<LockableTag & { name: string }>(
 export const insertTag = statement(
   'INSERT INTO tag (project_id, name, digest, created_at, moved_at, event_id) VALUES (?, ?, ?, ?, ?, ?)',
 );
+/** One that a policy calls for. */
+export const insertLockedTag = statement(
+  `INSERT INTO tag (project_id, name, digest, created_at, moved_at, event_id, lock_trigger, locked_at, lock_event_id, lock_policy_id, lock_policy_version)
+   VALUES (?, ?, ?, ?, ?, ?, 'policy', ?, ?, ?, ?)`,
+);
 /** Only of one that is not locked; what it was exempt from counts again. */
 export const moveTag = statement(
   `UPDATE tag SET digest = ?, moved_at = ?, event_id = ?, exempt_version = 0, unlock_event_id = NULL

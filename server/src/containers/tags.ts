@@ -18,6 +18,7 @@ import {
   deleteTagRow,
   endHistory,
   headByDigest,
+  insertLockedTag,
   insertTag,
   isLiveProject,
   lockProject,
@@ -73,15 +74,17 @@ export async function pointTag(
           details: { by: how, from: present.digest, ...immutability, ...restored, tag, to: digest },
         });
   const nowUs = parts.clock.nowUs();
+  const [decisive] = born;
+  const lock = decisive && [nowUs, eventId, decisive.id, decisive.version];
   if (present === undefined) {
-    await tx.run(insertTag, [projectId, tag, digest, nowUs, nowUs, eventId]);
+    const row = [projectId, tag, digest, nowUs, nowUs, eventId];
+    if (lock === undefined) await tx.run(insertTag, row);
+    else await tx.run(insertLockedTag, [...row, ...lock]);
   } else {
     await tx.run(endHistory, [nowUs, eventId, projectId, tag]);
     await tx.run(moveTag, [digest, nowUs, eventId, projectId, tag]);
+    if (lock !== undefined) await tx.run(lockTagRow, ['policy', ...lock, null, projectId, tag]);
   }
-  const [decisive] = born;
-  if (decisive !== undefined)
-    await tx.run(lockTagRow, ['policy', nowUs, eventId, decisive.id, decisive.version, null, projectId, tag]);
   await tx.run(beginHistory, [projectId, tag, digest, nowUs, eventId]);
 }
 
