@@ -1,0 +1,9 @@
+/** Retention and an erasure, each killed twice on the way: behind a unit, and within one right after the start. */
+import { test } from 'node:test';
+import { testEngines } from '../support/server.ts';
+import { forgetUnderKills } from './forgetting.ts';
+
+for (const { engine, skip } of testEngines())
+  test(`kill -9 in the middle of retention and of an erasure, on ${engine}`, { skip }, () =>
+    forgetUnderKills({ engine, twice: true }),
+  );
