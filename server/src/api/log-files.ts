@@ -8,9 +8,9 @@ import { LogError, parseTilePath, type Tile } from '@tallyman/verifier';
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../domain/caller.ts';
 import { AppError } from '../domain/error.ts';
-import { BoundedCache } from '../stdx/bounded-cache.ts';
 import type { Clock } from '../stdx/clock.ts';
 import type { Log } from '../trail/log/log.ts';
+import { Readings } from '../trail/readings.ts';
 import type { Trail } from '../trail/trail.ts';
 import { type GateParts, meet, requireCaller, requireNoRegistryToken } from './gates.ts';
 import type { Visit } from './refusals.ts';
@@ -27,8 +27,6 @@ const oneYear = 'public, max-age=31536000, immutable';
 const fewSeconds = 'public, max-age=1';
 /** Each holds some megabytes while it is made. */
 const mostBundles = 8;
-const readAgainMs = 600_000;
-const readersRemembered = 1_000;
 
 export function logFiles(parts: LogFileParts): FastifyPluginAsync {
   const visits = new WeakMap<FastifyRequest, Visit>();
@@ -135,18 +133,17 @@ function entriesSender(parts: LogFileParts) {
 
 /** Reading others' events is an event, once per reader in ten minutes. */
 function readingRecorder({ trail, clock }: LogFileParts): (caller: Caller) => Promise<void> {
-  const until = new BoundedCache<number>(readersRemembered);
-  return async (caller) => {
-    const who = caller.actor.id ?? caller.actor.kind;
-    if ((until.get(who) ?? 0) > clock.nowMs()) return;
-    await trail.read({
-      type: 'trail.events.read',
-      by: caller,
-      scope: {},
-      details: { view: 'administration', filter: JSON.stringify({ log: 'entries' }) },
-    });
-    until.set(who, clock.nowMs() + readAgainMs);
-  };
+  const readings = new Readings(clock);
+  const filter = JSON.stringify({ log: 'entries' });
+  return (caller) =>
+    readings.once(caller, filter, () =>
+      trail.read({
+        type: 'trail.events.read',
+        by: caller,
+        scope: {},
+        details: { view: 'administration', filter },
+      }),
+    );
 }
 
 function notThere(): AppError {

@@ -30,6 +30,7 @@ import { SqliteProjection } from './projection.sqlite.ts';
 import type { AnswerOf, Projection, QuestionOf, Run } from './projection.ts';
 import type { Question } from './question.ts';
 import { type Reader, scopeOfView, type View } from './reader.ts';
+import { Readings } from './readings.ts';
 import { eventsPerCounting, grainUs } from './rollup.ts';
 import { type TailItem, type TailOptions, tailEvents } from './tail.ts';
 import type { Trail } from './trail.ts';
@@ -97,8 +98,6 @@ export type EventExport = { pieces: AsyncIterable<string>; until: number; total:
 export type HistogramQuery = { view: View; filter: EventFilter } & Pick<EventHistogram, 'by' | 'interval'>;
 export type FacetsQuery = { view: View; filter: EventFilter; facets: readonly FacetName[]; values: number };
 
-const readAgainMs = 600_000;
-const mostRemembered = 10_000;
 const maxFilterText = 2_000;
 
 export class Search {
@@ -107,8 +106,7 @@ export class Search {
   readonly #trail: Pick<Trail, 'read'>;
   readonly #projection: Projection;
   readonly #limits: SearchLimits;
-  /** Reader and question -> when reading it again is an event again. */
-  readonly #readings = new Map<string, number>();
+  readonly #readings: Readings;
   #head = 0;
   readonly #closing = new AbortController();
   readonly #stopListening: () => void;
@@ -116,6 +114,7 @@ export class Search {
   private constructor(parts: SearchParts, projection: Projection, head: number) {
     this.#db = parts.db;
     this.#clock = parts.clock;
+    this.#readings = new Readings(parts.clock);
     this.#trail = parts.trail;
     this.#projection = projection;
     this.#limits = { ...defaults, ...parts.limits };
@@ -422,7 +421,7 @@ export class Search {
       },
     );
     if (view.kind !== 'me')
-      await this.#oncePerReader(`tail ${text}`, first, () =>
+      await this.#readings.once(first.by, `tail ${text}`, () =>
         this.#recordExport({ view, reader: first, format: 'tail', text }),
       );
     return tail;
@@ -476,7 +475,7 @@ export class Search {
 
   async #recordReading(view: View, reader: Reader, text: string): Promise<void> {
     if (!readsAsStaff(view, reader)) return;
-    await this.#oncePerReader(text, reader, () =>
+    await this.#readings.once(reader.by, text, () =>
       this.#trail.read({
         type: 'trail.events.read',
         by: performerOf(reader),
@@ -503,23 +502,6 @@ export class Search {
       scope: scopeOfView(view),
       details: { format, filter: cut(text) },
     });
-  }
-
-  /** Remembers a bounded number; what was forgotten early is recorded once more. */
-  async #oncePerReader(text: string, { by }: Reader, record: () => Promise<unknown>): Promise<void> {
-    const key = `${by.actor.id ?? by.actor.kind} ${text}`;
-    const now = this.#clock.nowMs();
-    if ((this.#readings.get(key) ?? 0) > now) return;
-    this.#readings.delete(key);
-    if (this.#readings.size >= mostRemembered)
-      this.#readings.delete(this.#readings.keys().next().value as string);
-    this.#readings.set(key, now + readAgainMs);
-    try {
-      await record();
-    } catch (error) {
-      this.#readings.delete(key);
-      throw error;
-    }
   }
 }
 
