@@ -187,11 +187,11 @@ export async function holdRow({ heldUnits }: { heldUnits: number }): Promise<Ben
   await Promise.all(Array.from({ length: writers }, push));
   await house.jobs.stop(5_000);
   times.end();
-  const longestMs = Math.max(...times.units);
+  const longestMs = Math.max(...times.running);
   const ratio = holdBarMs / longestMs;
   return {
     row: 'g',
-    what: `longest of ${times.units.length} units of a run in the writer, ${writers} others writing, beside what it may take`,
+    what: `longest of ${times.units.length} units of a run in the writer, ${writers} others writing, waits for a processor left out, beside what it may take`,
     unit: 'ms',
     comparison: {
       ours: longestMs,
@@ -210,7 +210,7 @@ export async function holdRow({ heldUnits }: { heldUnits: number }): Promise<Ben
 class Times {
   readonly units: number[] = [];
   /** The same without the time that this thread waited for a processor: what others on the machine took is not its own. */
-  readonly #running: number[] = [];
+  readonly running: number[] = [];
   readonly #batches = { run: [] as number[], other: [] as number[] };
   readonly #flushes = { run: [] as number[], other: [] as number[] };
   readonly #pauses: number[] = [];
@@ -245,7 +245,7 @@ class Times {
             this.#kind = 'run';
             const heldMs = performance.now() - beganMs;
             this.units.push(heldMs);
-            this.#running.push(heldMs - (processorWaitMs() - waitedMs));
+            this.running.push(heldMs - (processorWaitMs() - waitedMs));
           }
         }
       }, options);
@@ -277,7 +277,7 @@ class Times {
   told(): string {
     const pauseMs = Math.max(0, ...this.#pauses);
     return [
-      `ms, median / 99 % / longest: units of the run ${spread(this.units)}, without waiting for a processor ${spread(this.#running)}`,
+      `ms, median / 99 % / longest: units of the run ${spread(this.units)}, without waits for a processor ${spread(this.running)}`,
       `batches with one ${spread(this.#batches.run)}, without ${spread(this.#batches.other)}`,
       `of which flush ${spread(this.#flushes.run)}, without ${spread(this.#flushes.other)}`,
       `longest pause of the collector ${pauseMs.toFixed(1)}`,
