@@ -91,6 +91,13 @@ for (const { engine, skip } of testEngines()) {
       assert.deepEqual(await look(true), []);
     });
 
+    it('takes a clock that was set back between two starts for no loss of a state', async () => {
+      const swapped = [
+        `UPDATE tag_history SET from_at = from_at + 1000000000 WHERE name = 'moved' AND to_at IS NOT NULL`,
+      ];
+      assert.deepEqual(await damaged('tag_history', ...swapped), []);
+    });
+
     const first = (table: string, column: string) => `(SELECT min(${column}) FROM ${table})`;
     const unlocked = ['trigger', 'event_id', 'policy_id', 'policy_version', 'actor_id']
       .map((column) => `lock_${column} = NULL`)
@@ -170,7 +177,7 @@ for (const { engine, skip } of testEngines()) {
       [
         'tag_history',
         `UPDATE tag_history SET to_event_id = from_event_id WHERE name = 'moved' AND to_at IS NOT NULL`,
-        ['event_differs', 'history_differs'],
+        ['event_differs'],
       ],
       ['manifest', `UPDATE manifest SET event_id = (SELECT min(event_id) FROM tag)`, ['event_differs']],
       ['manifest', `UPDATE manifest SET media_type = 'text/html'`, ['manifest_changed']],
