@@ -8,7 +8,7 @@ const texts = { policy: 'Immutable, by policy', manual: 'Immutable, by hand' } a
 export function LockBadge({ immutable }: Pick<Tag, 'immutable'>) {
   if (immutable === null) return null;
   return (
-    <span className={parts.outcome} data-tone="lock">
+    <span className={parts.outcome}>
       <LockIcon size={13} />
       {texts[immutable]}
     </span>

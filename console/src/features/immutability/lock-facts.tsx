@@ -5,7 +5,7 @@ import { TextLink } from '../../parts/links.tsx';
 import { Time } from '../../parts/time.tsx';
 import { useMe } from '../session/use-me.ts';
 import { type LockTold, lockOf, type PolicyTold, policyOf } from './lock-told.ts';
-import { policyAddress, readsPolicies } from './policy-address.ts';
+import { policyAddress, readsContent, readsPolicies } from './policy-address.ts';
 import { WhyLink } from './why.tsx';
 
 type Fact = [string, ReactNode];
@@ -21,7 +21,8 @@ export function lockFacts(event: ShownEvent): Fact[] {
 
 function Locked({ event, lock }: { event: ShownEvent; lock: LockTold }) {
   const { tag, trigger, since, eventId, by } = lock;
-  const path = event.scope.project?.path;
+  const { namespace, project } = event.scope;
+  const path = readsContent(useMe(), namespace?.name) ? project?.path : undefined;
   const who = trigger === 'policy' ? 'A policy' : (by?.name ?? 'A person whose name is not shown');
   return (
     <>
@@ -45,7 +46,8 @@ function PolicyText({ event, policy }: { event: ShownEvent; policy: PolicyTold }
   const name = namespace?.name;
   const place =
     scope === 'project'
-      ? project?.path !== undefined && { format: 'container' as const, path: project.path }
+      ? project?.path !== undefined &&
+        readsContent(me, name) && { format: 'container' as const, path: project.path }
       : name !== undefined && readsPolicies(me, name) && { namespace: name };
   const words = (
     <>

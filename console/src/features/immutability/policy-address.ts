@@ -1,7 +1,7 @@
 /** Where the policies of a place have their pages, and who may see them. */
 import type { Me } from '@tallyman/contract';
 import { address } from '../../parts/link-tabs.tsx';
-import { isAdministrator } from '../session/use-me.ts';
+import { isAdministrator, readsEverything } from '../session/use-me.ts';
 import type { PolicyPlace } from './use-policies.ts';
 
 export function policiesAddress(me: Me, place: PolicyPlace): string {
@@ -20,6 +20,12 @@ export function readsPolicies(me: Me, namespace: string): boolean {
   return (
     isAdministrator(me) || me.name === namespace || me.organisations.some(({ name }) => name === namespace)
   );
+}
+
+/** Auditors read every event and no content: a link into a project would lead them to a refusal. */
+export function readsContent(me: Me, namespace: string | undefined): boolean {
+  if (!readsEverything(me) || isAdministrator(me)) return true;
+  return namespace !== undefined && readsPolicies(me, namespace);
 }
 
 export const namespaceOf = (path: string): string => path.slice(0, Math.max(0, path.indexOf('/')));

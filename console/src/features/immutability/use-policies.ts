@@ -1,7 +1,7 @@
 /** Policies of a namespace or of a project: the same questions, each asked of the endpoint that its place has. */
-import type { Policy, PolicyInput } from '@tallyman/contract';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useEffect } from 'react';
+import type { Policy, PolicyInput, PolicyRun } from '@tallyman/contract';
+import { type QueryClient, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect, useRef } from 'react';
 import { apiQuery, useApiMutation } from '../../api/queries.ts';
 
 export type PolicyPlace = { namespace: string } | { format: 'container'; path: string };
@@ -44,23 +44,34 @@ export function usePolicy(place: PolicyPlace, policy: string, { enabled = true }
     enabled,
     refetchInterval: ({ state }) => (state.data?.run?.state === 'running' ? pollMs : false),
   });
-  const finishedAt = query.data?.run?.finishedAt;
+  const state = query.data?.run?.state;
+  const before = useRef(state);
   useEffect(() => {
-    // What the run did stands in the lists too.
-    if (typeof finishedAt === 'string')
-      void client.invalidateQueries({ predicate: ({ queryKey: [id] }) => isOfTags(id) });
-  }, [client, finishedAt]);
+    if (before.current === 'running' && state !== 'running') askListsAgain(client);
+    before.current = state;
+  }, [client, state]);
   return query;
 }
 
-const isOfTags = (id: unknown): boolean =>
-  typeof id === 'string' && (id.endsWith('.policies.list') || id.startsWith('tags.'));
+/** What a run did stands in the lists of policies and of tags too. */
+function askListsAgain(client: QueryClient): void {
+  const changed = (id: unknown): boolean =>
+    typeof id === 'string' && (id.endsWith('.policies.list') || id.startsWith('tags.'));
+  void client.invalidateQueries({ predicate: ({ queryKey: [id] }) => changed(id) });
+}
 
-/** The run of a policy from a list, followed to its end. */
-export function useRun(place: PolicyPlace, { id, run }: Pick<Policy, 'id' | 'run'>) {
-  const live = usePolicy(place, id, { enabled: run?.state === 'running' });
-  const asked = live.data?.run;
-  return run?.state === 'running' && asked ? asked : run;
+/** The run of a policy from a list, followed to its end; then the lists are asked again. */
+export function useRun(place: PolicyPlace, { id, run }: Pick<Policy, 'id' | 'run'>): PolicyRun | null {
+  const isRunning = run?.state === 'running';
+  const live = usePolicy(place, id, { enabled: isRunning }).data?.run;
+  // What is remembered of the policy may still be the run before.
+  const asked = isRunning && live && live.startedAt >= run.startedAt ? live : undefined;
+  const isOver = asked !== undefined && asked.state !== 'running';
+  const client = useQueryClient();
+  useEffect(() => {
+    if (isOver) askListsAgain(client);
+  }, [client, isOver]);
+  return asked ?? run;
 }
 
 type Done = { onSuccess?: () => void };
