@@ -20,6 +20,7 @@ export { discloseEntries } from './bundle/disclose.ts';
 export { splitLines } from './bundle/split-lines.ts';
 export {
   type BundleVerification,
+  openBundleCheckpoints,
   type VerifiedBundle,
   verifyBundle,
 } from './bundle/verify-bundle.ts';

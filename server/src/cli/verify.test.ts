@@ -5,7 +5,15 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
-import { encodeUtf8, formatTilePath, type HashTile, parseTilePath, tilesBetween } from '@tallyman/verifier';
+import {
+  encodeUtf8,
+  formatBundleHead,
+  formatTilePath,
+  type HashTile,
+  parseBundleHead,
+  parseTilePath,
+  tilesBetween,
+} from '@tallyman/verifier';
 import { type CommandResult, runTallyman } from '../../../tests/support/server.ts';
 import { createTempFolder, type TempFolder } from '../../../tests/support/temp-folder.ts';
 import {
@@ -231,6 +239,22 @@ describe('tallyman verify FILE', () => {
       'found.checkpoint',
       'kept.checkpoint',
     ]);
+  });
+
+  it('keeps both checkpoints of a bundle that contradict each other', async () => {
+    const [first = '', ...lines] = bundle().split('\n');
+    const head = parseBundleHead(first);
+    const other = altered(700, 500).checkpoint(key.signers);
+    const two = formatBundleHead({ ...head, consistency: { checkpoint: other, proof: [] } });
+    const file = await put('a.bundle', `${two}${lines.join('\n')}`);
+    const [code, fork] = await told(file, '--key', key.vkey);
+    assert.deepEqual([code, fork.verdict, fork.size], [10, 'fork', 700]);
+    const notes = await Promise.all(
+      ['kept', 'found'].map((name) => readFile(`${String(fork.proof)}/${name}.checkpoint`, 'utf8')),
+    );
+    assert.deepEqual(notes.sort(), [other, right.checkpoint(key.signers)].sort());
+    const { stdout } = await verify(file, '--key', key.vkey);
+    assert.match(stdout, /^FORK: registry\.example\/log signed two histories of 700 events/);
   });
 
   it('says of an export that it proves nothing, after it checked its form', async () => {

@@ -17,6 +17,7 @@ import {
   type AuditOutcome,
   type Auditor,
   auditSource,
+  type BundleOutcome,
   checkBundle,
   isServedFolder,
   tellEvents,
@@ -155,20 +156,10 @@ async function verifyFile(file: string, { auditor, input, terminal }: Run): Prom
     terminal.out(json ? JSON.stringify({ verdict: 'unproven', events, first, last }) : `UNPROVEN: ${text}`);
     return 11;
   }
-  const { bundle, fork, kept } = await checkBundle(file, auditor);
+  const checked = await checkBundle(file, auditor);
+  if ('fork' in checked) return tellBundleFork(checked.fork, { input, terminal });
+  const { bundle, kept } = checked;
   const { origin, size, timeSec } = bundle.checkpoint;
-  if (fork) {
-    const text = `${origin} signed two histories of ${fork.found.size} events: the one of this bundle, and the one followed so far. Both checkpoints are in ${fork.proof}.`;
-    const record = {
-      verdict: 'fork',
-      origin,
-      keptSize: fork.kept.size,
-      size: fork.found.size,
-      proof: fork.proof,
-    };
-    terminal.out(json ? JSON.stringify(record) : `FORK: ${text}`);
-    return 10;
-  }
   if (input.on('events')) {
     await tellEvents(file, { auditor, tell: (event) => terminal.out(JSON.stringify(event)) });
   }
@@ -185,6 +176,17 @@ async function verifyFile(file: string, { auditor, input, terminal }: Run): Prom
   const say = input.on('events') ? terminal.err : terminal.out;
   say(json ? JSON.stringify(record) : right);
   return 0;
+}
+
+function tellBundleFork(
+  { one, other, proof }: Extract<BundleOutcome, { fork: unknown }>['fork'],
+  { input, terminal }: Pick<Run, 'input' | 'terminal'>,
+): number {
+  const { origin, size } = other;
+  const record = { verdict: 'fork', origin, keptSize: one.size, size, proof };
+  const text = `FORK: ${origin} signed two histories of ${size} events, ${timeOf(one.timeSec)} and ${timeOf(other.timeSec)}. This bundle is of one of them at most. Both checkpoints are in ${proof}.`;
+  terminal.out(input.on('json') ? JSON.stringify(record) : text);
+  return 10;
 }
 
 function linkText(linked: boolean | undefined, folder: string): string {

@@ -124,9 +124,12 @@ function* judge(audit: Audit, heads: Heads): Reading<AuditVerdict> {
   const { checkpoint, kept, trust, files } = heads;
   const { sha256 } = audit;
   const same = kept && checkpoint.size === kept.size && equalHashes(checkpoint.root, kept.root);
+  // One that is shown again must not make what it signed since look as if it were the last.
+  const later = same && kept.timeSec > checkpoint.timeSec ? kept : checkpoint;
   if (same && (audit.elsewhere ?? []).length === 0) {
-    return { verdict: 'unchanged', checkpoint, kept, trust, keep: withHead(files, checkpoint), drop: [] };
+    return { verdict: 'unchanged', checkpoint, kept, trust, keep: withHead(files, later), drop: [] };
   }
+  if (kept && !same && checkpoint.size === kept.size) return yield* contradict(audit, { checkpoint, kept });
   if (kept && checkpoint.size > kept.size && checkpoint.timeSec < kept.timeSec)
     throw new LogError('backdated');
   const tiles = new LogTiles({ from: 'log', size: checkpoint.size, sha256 });
@@ -140,13 +143,28 @@ function* judge(audit: Audit, heads: Heads): Reading<AuditVerdict> {
     checkpoint,
     ...(kept && { kept }),
     trust,
-    keep: withHead([...growth, ...files], checkpoint),
+    keep: withHead([...growth, ...files], later),
     drop: kept ? superseded(kept.size, checkpoint.size) : [],
   };
 }
 
 function withHead(files: readonly KeptFile[], { note }: TrustedCheckpoint): KeptFile[] {
   return [...files, { path: 'checkpoint', bytes: encodeUtf8(note) }];
+}
+
+/** Two roots of one size are a fork by themselves: a log that withholds its tiles hides where, and not that it is one. */
+function* contradict(
+  audit: Audit,
+  { checkpoint, kept }: { checkpoint: TrustedCheckpoint; kept: TrustedCheckpoint },
+): Reading<AuditVerdict> {
+  try {
+    const tiles = new LogTiles({ from: 'log', size: checkpoint.size, sha256: audit.sha256 });
+    yield* tiles.proveRoot(checkpoint.root);
+    return yield* explain(audit, { checkpoint, kept, tiles });
+  } catch (error) {
+    if (!(error instanceof LogError)) throw error;
+    return { verdict: 'fork', checkpoint, kept, differing: { from: 0, to: kept.size } };
+  }
 }
 
 /** Whether the tree begins with the kept one: its first leaves make that root. This is what a consistency proof shows. */

@@ -253,6 +253,28 @@ for (const [name, reason, served, change] of refusals) {
   });
 }
 
+test('another root of the kept size is a fork, also of a log that shows no tiles, or others', () => {
+  const auditor = new Auditor();
+  auditor.visit({ log: right.cut(2100) });
+  const before = new Map(auditor.files);
+  const fork = history(2100, (index) => (index === 700 ? ' changed' : ''));
+  assert.deepEqual(told(auditor.visit({ log: fork })), ['fork', 2100, 2100, 512, 768]);
+  const without = { 'tile/1/000.p/8': undefined, 'tile/1/000': undefined };
+  assert.deepEqual(told(auditor.visit({ log: fork, files: without })), ['fork', 2100, 2100, 0, 2100]);
+  const others = { 'tile/1/000.p/8': right.tile({ level: 1, n: 0, width: 8 }) };
+  assert.deepEqual(told(auditor.visit({ log: fork, files: others })), ['fork', 2100, 2100, 0, 2100]);
+  assert.deepEqual(auditor.files, before);
+});
+
+test('an earlier signature of the same size, shown again, does not make room for backdating', () => {
+  const auditor = new Auditor({ nowSec: signedAtSec + 100 });
+  auditor.visit({ log: right.cut(2100), timeSec: signedAtSec + 100 });
+  const again = { log: right.cut(2100), timeSec: signedAtSec };
+  assert.deepEqual(told(auditor.visit(again)), ['unchanged', 2100, 2100]);
+  const backdated = { log: right, timeSec: signedAtSec + 50 };
+  assert.deepEqual(told(auditor.visit(backdated)), ['refused', 'backdated']);
+});
+
 test('a full tile stands in for a partial one that the log forgot', () => {
   const auditor = new Auditor();
   const path = 'tile/0/008.p/52';

@@ -144,6 +144,10 @@ test('an earlier checkpoint, and one that was kept', () => {
     consistency: { ...head.consistency!, proof: log.consistency(20).map(() => log.root()) },
   };
   refused('old_root_mismatch', () => verify([formatBundleHead(changed), ...lines.slice(1)]));
+  const fork = log.cut(49);
+  fork.add(sealedEvent(99).body);
+  const two = { ...head, consistency: { checkpoint: fork.checkpoint(key.signers), proof: [] } };
+  refused('fork', () => verify([formatBundleHead(two), ...lines.slice(1)]));
 });
 
 test('rotations are followed to the key that signed', () => {

@@ -90,10 +90,31 @@ type BundleState = {
   ended: boolean;
 };
 
+/**
+ * The checkpoints in a bundle's first line, the earlier one last, each believed by itself: of a `fork` they are the proof.
+ * Throws LogError.
+ */
+export function openBundleCheckpoints(
+  line: string,
+  verification: Omit<BundleVerification, 'kept' | 'onEvent'>,
+): TrustedCheckpoint[] {
+  const head = parseBundleHead(line);
+  const { open } = opening(head, verification);
+  return [head.checkpoint, ...(head.consistency ? [head.consistency.checkpoint] : [])].map(open);
+}
+
+function opening(
+  { rotations }: BundleHead,
+  { trust: given, nowSec, ...cryptography }: Omit<BundleVerification, 'kept' | 'onEvent'>,
+): { trust: Trust; open: (note: string) => TrustedCheckpoint } {
+  const { sha256, verify } = cryptography;
+  const trust = followRotations(given, { rotations, sha256, verify });
+  return { trust, open: (note) => openTrustedCheckpoint(note, { trust, nowSec, sha256, verify }) };
+}
+
 function openHead(head: BundleHead, verification: BundleVerification): BundleState {
-  const { sha256, verify, nowSec, kept } = verification;
-  const trust = followRotations(verification.trust, { rotations: head.rotations, sha256, verify });
-  const open = (note: string) => openTrustedCheckpoint(note, { trust, nowSec, sha256, verify });
+  const { sha256, kept } = verification;
+  const { trust, open } = opening(head, verification);
   const checkpoint = open(head.checkpoint);
   requireKeys(head.keys, { origin: trust.origin, sha256 });
   const result: VerifiedBundle = { checkpoint, events: head.events, trust };
@@ -134,6 +155,9 @@ function requireConsistent(
     sha256,
   }: { checkpoint: TrustedCheckpoint; proof: readonly Uint8Array[]; sha256: Sha256 },
 ): void {
+  // Not a fault of the proof: the log signed both.
+  if (earlier.size === checkpoint.size && !equalHashes(earlier.root, checkpoint.root))
+    throw new LogError('fork');
   const sizes = { oldSize: earlier.size, newSize: checkpoint.size };
   verifyConsistency({ ...sizes, oldRoot: earlier.root, newRoot: checkpoint.root, proof }, sha256);
   if (earlier.timeSec > checkpoint.timeSec) throw new LogError('backdated');

@@ -448,6 +448,12 @@ function ofCheckpoints(): RefusedBundle[] {
       consistency({ checkpoint: forked.checkpoint(key.signers) }),
       { line: 1 },
     ),
+    wrong(
+      'an earlier checkpoint of the same size and another root',
+      'fork',
+      consistency({ checkpoint: forkAt(30).checkpoint(key.signers), proof: [] }),
+      { line: 1 },
+    ),
     wrong('a consistency proof cut off', 'wrong_proof_length', consistency({ proof: proof.slice(1) }), {
       line: 1,
     }),

@@ -22,6 +22,12 @@ export function verifyBundleFile(file: string, verification: BundleVerification)
   return verifyBundle(splitLines(pieces(file)), verification);
 }
 
+/** Of a bundle its head. Throws LogError. */
+export function firstLineOf(file: string): string {
+  for (const line of splitLines(pieces(file))) return line;
+  throw new LogError('not_a_bundle');
+}
+
 /** The first line of its checkpoint: to look up the key kept for that log, and for nothing else. */
 export function claimedOrigin(file: string): string {
   const [piece = Buffer.alloc(0)] = pieces(file);

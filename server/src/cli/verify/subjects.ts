@@ -3,9 +3,11 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type AuditVerdict,
+  equalHashes,
   followRotations,
   formatVerifierKey,
   LogError,
+  openBundleCheckpoints,
   openTrustedCheckpoint,
   parseRotation,
   type Trust,
@@ -18,7 +20,7 @@ import { verifyEd25519 } from '../../trail/log/signing-key.ts';
 import { nodeSha256 } from '../../trail/seal.ts';
 import { runAudit } from './audit.ts';
 import { listCheckpoints } from './elsewhere.ts';
-import { claimedOrigin, verifyBundleFile } from './evidence-file.ts';
+import { claimedOrigin, firstLineOf, verifyBundleFile } from './evidence-file.ts';
 import { KeptLog } from './kept-log.ts';
 import { type LogSource, readOptional } from './log-source.ts';
 
@@ -66,12 +68,10 @@ async function tryVisit(log: LogSource, auditor: Auditor): Promise<AuditOutcome 
   return { verdict, kept, ...('differing' in verdict && { proof: await kept.keepProof(verdict) }) };
 }
 
-export type BundleOutcome = {
-  bundle: VerifiedBundle;
-  kept: KeptLog;
-  /** The kept checkpoint says something else about the same size; where both are kept. */
-  fork?: { kept: TrustedCheckpoint; found: TrustedCheckpoint; proof: string };
-};
+export type BundleOutcome =
+  | { kept: KeptLog; bundle: VerifiedBundle }
+  /** Two checkpoints of one size and with two roots: both of the bundle, or one of them kept before. */
+  | { kept: KeptLog; fork: { one: TrustedCheckpoint; other: TrustedCheckpoint; proof: string } };
 
 /** Throws LogError when the bundle is refused. */
 export async function checkBundle(file: string, auditor: Auditor): Promise<BundleOutcome> {
@@ -85,14 +85,28 @@ export async function checkBundle(file: string, auditor: Auditor): Promise<Bundl
     const given = checkpoint ? { kept: checkpoint } : {};
     return { kept, bundle: verifyBundleFile(file, { ...verification, ...given }) };
   } catch (error) {
-    if (!(error instanceof LogError && error.reason === 'fork') || checkpoint === undefined) throw error;
-    const bundle = verifyBundleFile(file, verification);
-    const same = [bundle.checkpoint, bundle.earlier].find((one) => one?.size === checkpoint.size);
-    const found = same ?? bundle.checkpoint;
-    const differing = { from: 0, to: found.size };
-    const proof = await kept.keepProof({ verdict: 'fork', kept: checkpoint, checkpoint: found, differing });
-    return { kept, bundle, fork: { kept: checkpoint, found, proof } };
+    if (!(error instanceof LogError) || error.reason !== 'fork') throw error;
+    const [one, other] = contradicting([
+      ...(checkpoint ? [checkpoint] : []),
+      ...openBundleCheckpoints(firstLineOf(file), verification).reverse(),
+    ]);
+    const differing = { from: 0, to: other.size };
+    const proof = await kept.keepProof({ verdict: 'fork', kept: one, checkpoint: other, differing });
+    return { kept, fork: { one, other, proof } };
   }
+}
+
+/** The first two of one size that have two roots. */
+function contradicting(
+  checkpoints: readonly TrustedCheckpoint[],
+): readonly [TrustedCheckpoint, TrustedCheckpoint] {
+  for (const [at, one] of checkpoints.entries()) {
+    const other = checkpoints
+      .slice(at + 1)
+      .find(({ size, root }) => size === one.size && !equalHashes(root, one.root));
+    if (other !== undefined) return [one, other];
+  }
+  throw new Error('a fork without two checkpoints that contradict each other');
 }
 
 /** Tells each event of a bundle that was verified before; verifies it again, so that it is the same one. */
