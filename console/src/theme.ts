@@ -60,16 +60,17 @@ export const theme = createTheme({
   cursorType: 'pointer',
   respectReducedMotion: true,
   components: {
-    // Their scroll lock writes a <style> element, which the page's policy forbids.
+    // Their scroll lock writes a <style> element, which the page's policy forbids; their <header> is not the page's.
     Modal: {
       defaultProps: {
         lockScroll: false,
+        attributes: { header: { role: 'presentation' } },
         centered: true,
         overlayProps: { backgroundOpacity: 0.45 },
         closeButtonProps: { 'aria-label': 'Close' },
       },
     },
-    Drawer: { defaultProps: { lockScroll: false } },
+    DrawerRoot: { defaultProps: { lockScroll: false, attributes: { header: { role: 'presentation' } } } },
     Button: { defaultProps: { size: 'sm' } },
     TextInput: { defaultProps: { size: 'sm' } },
   },

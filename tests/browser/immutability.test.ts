@@ -183,6 +183,7 @@ describe('immutable tags', { skip: browserSkip }, () => {
     await dialog().getByRole('textbox', { name: 'Type acme/app to go on' }).fill('acme/app');
     await press('Delete');
     await dialog().getByText('cannot be deleted with its project').waitFor();
+    await page.setViewportSize({ width: 390, height: 844 });
     await browser.assertAccessible('a refusal in a dialog');
     await dialog().getByRole('link', { name: 'Why is' }).click();
     await page.getByRole('heading', { name: 'Why is this tag immutable?' }).waitFor();
@@ -197,6 +198,7 @@ describe('immutable tags', { skip: browserSkip }, () => {
     await event.getByText('A policy locked it on').waitFor();
     await event.getByRole('link', { name: '^v.*$' }).waitFor();
     await browser.assertAccessible('a refusal because of a lock');
+    await page.setViewportSize({ width: 1280, height: 800 });
     await event.getByRole('link', { name: 'Why is v1.1 immutable?' }).click();
     await page.getByText('The policy locked v1.1, as it was in version 1').waitFor();
 
