@@ -18,19 +18,51 @@ export const leavesPerTile = 256;
 export const hashBytes = 32;
 const tileBytes = leavesPerTile * hashBytes;
 
-type Joined = { count: number; bodies: Uint8Array | string | null };
+/** How many bodies a tile has, and those of it one behind the other, with a separator between. */
+type Joined = { count: number; bodies: Buffer };
 
 /**
  * Rows come in the order of their key; would they not, their hashes would not be the tile's, and single leaves be looked
  * at. No text of PostgreSQL holds a zero byte, so there it is a 0x01, which no body holds either.
  */
-const joinBodies = {
-  sqlite: `SELECT count(*) AS count, CAST(group_concat(body, char(0)) AS BLOB) AS bodies
-    FROM event WHERE idx >= ? AND idx < ?`,
-  postgres: `SELECT count(*) AS count, string_agg(body, chr(1)) AS bodies
-    FROM (SELECT body FROM event WHERE idx >= ? AND idx < ? ORDER BY idx) AS leaf`,
-} as const;
 const separators = { sqlite: 0, postgres: 1 } as const;
+const joinTile = `SELECT count(*) AS count, CAST(group_concat(body, char(0)) AS BLOB) AS bodies
+  FROM event WHERE idx >= ? AND idx < ?`;
+/** By parts of tiles, because a value that comes in many packets is copied with each of them. */
+const leavesPerPart = 16;
+const joinParts = `SELECT idx / ${leavesPerPart} AS part, count(*) AS count, string_agg(body, chr(1)) AS bodies
+  FROM (SELECT idx, body FROM event WHERE idx >= ? AND idx < ? ORDER BY idx) AS leaf
+  GROUP BY idx / ${leavesPerPart} ORDER BY 1`;
+/** Of PostgreSQL, for one answer: some megabytes. */
+const tilesPerQuestion = 8;
+
+async function* joinBodies(view: TileView, { from, to }: TileRange): AsyncGenerator<Joined> {
+  if (view.engine === 'postgres') return yield* joinByParts(view, { from, to });
+  for (let n = from; n < to; n++) {
+    const [row] = await view.rows<{ count: number; bodies: Uint8Array | null }>(joinTile, leavesOf(n, n + 1));
+    yield { count: row?.count ?? 0, bodies: asBuffer(row?.bodies ?? new Uint8Array()) };
+  }
+}
+
+async function* joinByParts(view: TileView, { from, to }: TileRange): AsyncGenerator<Joined> {
+  type Part = { part: number; count: number; bodies: string };
+  for (let first = from; first < to; first += tilesPerQuestion) {
+    const end = Math.min(first + tilesPerQuestion, to);
+    const parts = await view.rows<Part>(joinParts, leavesOf(first, end));
+    const byTile = Map.groupBy(parts, ({ part }) => Math.floor(part / (leavesPerTile / leavesPerPart)));
+    for (let n = first; n < end; n++) {
+      const own = byTile.get(n) ?? [];
+      yield {
+        count: own.reduce((sum, { count }) => sum + count, 0),
+        bodies: Buffer.from(own.map(({ bodies }) => bodies).join('\u0001')),
+      };
+    }
+  }
+}
+
+function leavesOf(from: number, to: number): [number, number] {
+  return [from * leavesPerTile, to * leavesPerTile];
+}
 
 /**
  * The root of each tile whose 256 bodies are there, hash to what the tile holds, and announce no key: a new key decides
@@ -44,21 +76,13 @@ export async function rootsOfWholeTiles(view: TileView, { from, to }: TileRange)
   const separator = separators[view.engine];
   const stored = new Map(tiles.map((tile) => [tile.n, tile.hashes]));
   const roots: TileRoots = [];
-  for (let n = from; n < to; n++) {
-    const hashes = stored.get(n);
-    const within = [n * leavesPerTile, (n + 1) * leavesPerTile];
-    const [joined] = await view.rows<Joined>(joinBodies[view.engine], within);
+  for await (const { count, bodies } of joinBodies(view, { from, to })) {
+    const hashes = stored.get(from + roots.length);
     const whole =
-      hashes?.length === tileBytes &&
-      joined?.count === leavesPerTile &&
-      hashesTo(bytesOf(joined.bodies ?? ''), { hashes, separator });
+      hashes?.length === tileBytes && count === leavesPerTile && hashesTo(bodies, { hashes, separator });
     roots.push(whole ? rootOfPairs() : undefined);
   }
   return roots;
-}
-
-function bytesOf(bodies: Uint8Array | string): Buffer {
-  return typeof bodies === 'string' ? Buffer.from(bodies) : asBuffer(bodies);
 }
 
 function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
