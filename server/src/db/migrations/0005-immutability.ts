@@ -21,6 +21,7 @@ export const immutability: Migration = {
        matches {int} NOT NULL, description {text} NOT NULL, version {int} NOT NULL, since_version {int} NOT NULL, created_at {int} NOT NULL,
        changed_at {int} NOT NULL, event_id {text} NOT NULL, deleted_at {int})`,
     `CREATE UNIQUE INDEX immutability_policy_pattern ON immutability_policy (namespace_id, project_id, pattern, matches) WHERE deleted_at IS NULL`,
+    `CREATE INDEX immutability_policy_deleted ON immutability_policy (namespace_id, project_id, deleted_at) WHERE deleted_at IS NOT NULL`,
     `CREATE TABLE immutability_policy_version (policy_id {text} NOT NULL, version {int} NOT NULL, what {text} NOT NULL, pattern {text} NOT NULL,
        matches {int} NOT NULL, description {text} NOT NULL, at {int} NOT NULL, event_id {text} NOT NULL, actor_id {text},
        PRIMARY KEY (policy_id, version))`,
