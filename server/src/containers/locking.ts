@@ -17,13 +17,13 @@ import type { Performer } from '../trail/draft.ts';
 import { systemPerformer } from '../trail/system-performer.ts';
 import type { Trail } from '../trail/trail.ts';
 import { recordPolicyLock, unlockRow } from './locks.ts';
-import { type LockableTag, lockableTagsAfter, lockByPolicies, lockProject, type PolicyLock } from './rows.ts';
+import { lockByPolicies, lockProject, type PolicyLock, type TagToLock, tagsToLockAfter } from './rows.ts';
 
 export type LockingParts = { db: Db; trail: Trail; clock: Clock };
 
 export const lockingLimits = {
   /** Tags changed in one unit, and how long it may go on beginning another: the log and the flush come on top. */
-  alone: { tags: 100, unitUs: 4_000 },
+  alone: { tags: 100, unitUs: 6_000 },
   besideOthers: { tags: 50, unitUs: 2_000 },
   /** Tags looked at in one unit, when most need no change. */
   lookedAtTags: 1_000,
@@ -44,9 +44,8 @@ export function lockingKind(parts: LockingParts): JobKind {
   };
 }
 
-type TagHere = LockableTag & { name: string };
 /** Whether a tag is locked by the policy and no longer called for by it. */
-type IsLeft = (tag: TagHere) => boolean;
+type IsLeft = (tag: TagToLock) => boolean;
 /** What a unit holds and what it did. */
 type Unit = {
   run: Run;
@@ -154,7 +153,7 @@ class Locking {
     const { run, untilUs, done } = unit;
     let { atTag } = run;
     while (done.tags < lockingLimits.lookedAtTags) {
-      const tags = await tx.all(lockableTagsAfter, [run.atProject, atTag, most]);
+      const tags = await tx.all(tagsToLockAfter, [run.atProject, atTag, most]);
       for (const tag of tags) {
         await this.#judge(tx, unit, tag);
         atTag = tag.name;
@@ -167,7 +166,7 @@ class Locking {
     return { atTag, isThrough: false };
   }
 
-  async #judge(tx: Tx, unit: Unit, tag: TagHere): Promise<void> {
+  async #judge(tx: Tx, unit: Unit, tag: TagToLock): Promise<void> {
     const { run, isLeft, policies, done } = unit;
     if (run.what === 'release') {
       if (isLeft(tag))
@@ -184,7 +183,7 @@ class Locking {
   async #change(
     tx: Tx,
     { run, policies, scope, done, locks }: Unit,
-    { tag: present, hits }: { tag: TagHere; hits: readonly Policy[] },
+    { tag: present, hits }: { tag: TagToLock; hits: readonly Policy[] },
   ): Promise<void> {
     const { name } = present;
     const at = { by: this.#by, scope, projectId: run.atProject, tag: name, present, cause: run.eventId };

@@ -10,6 +10,7 @@ import {
   lockByPolicies,
   lockTagRow,
   type PolicyLock,
+  type TagToLock,
   tagRow,
   unlockTagRow,
 } from './rows.ts';
@@ -17,7 +18,7 @@ import { lockLive, type OnProject, type TagParts, tagUnknown } from './tags.ts';
 
 type CalledFor = Omit<OnProject, 'status'> & {
   tag: string;
-  present: LockableTag;
+  present: Pick<LockableTag, 'digest' | 'expiresAt' | 'lockTrigger'>;
   hits: readonly [Policy, ...Policy[]];
   cause: string;
 };
@@ -115,7 +116,7 @@ export async function unlockRow(
   parts: { trail: Trail },
   tx: Tx,
   on: OnTag & {
-    present: LockableTag;
+    present: Omit<TagToLock, 'name'>;
     reason: string;
     how: 'request' | 'release';
     exemptVersion: number;

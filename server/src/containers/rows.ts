@@ -82,8 +82,14 @@ const lockableTag = lockable();
 export const tagRow = statement<LockableTag>(
   `SELECT ${lockableTag} FROM tag WHERE project_id = ? AND name = ?`,
 );
-export const lockableTagsAfter = statement<LockableTag & { name: string }>(
-  `SELECT name, ${lockableTag} FROM tag WHERE project_id = ? AND name > ? ORDER BY name LIMIT ?`,
+/** What a run has to know of a tag: it reads very many. */
+export type TagToLock = { name: string } & Pick<
+  LockableTag,
+  'digest' | 'expiresAt' | 'lockTrigger' | 'lockedAt' | 'lockEventId' | 'lockPolicyId' | 'exemptVersion'
+>;
+export const tagsToLockAfter = statement<TagToLock>(
+  `SELECT name, digest, expires_at AS "expiresAt", lock_trigger AS "lockTrigger", locked_at AS "lockedAt", lock_event_id AS "lockEventId",
+     lock_policy_id AS "lockPolicyId", exempt_version AS "exemptVersion" FROM tag WHERE project_id = ? AND name > ? ORDER BY name LIMIT ?`,
 );
 export const tagNamesAfter = statement<{ name: string }>(
   'SELECT name FROM tag WHERE project_id = ? AND name > ? ORDER BY name LIMIT ?',
