@@ -8,9 +8,10 @@ import { eventRateRows } from './event-rate.ts';
 import { immutabilityRows } from './immutability.ts';
 import { logRows } from './log.ts';
 import { compare, interval, median } from './pairs.ts';
+import { fillPeer } from './peer-log.ts';
 import { refusalRows } from './refusals.ts';
 import { type RegistryOptions, registryRows, trailCostRows } from './registry.ts';
-import { scaleRows } from './scale.ts';
+import { openFilled, scaleRows } from './scale.ts';
 import { scalePeerRows } from './scale-peer.ts';
 import { firstPageRows, sustainedRow } from './search.ts';
 import { type BenchRow, formatTable } from './table.ts';
@@ -111,5 +112,14 @@ test('small: how searches grow', async () => {
 
 test('small: searches beside the table of the reference', { skip: postgresSkip() }, async () => {
   await using database = await createTestDatabase();
-  measured(await scalePeerRows({ url: database.url, events: 2_000, pairs: 1, sideMs: 1 }));
+  await using folder = await createTempFolder('bench-peer');
+  const events = 2_000;
+  await fillPeer(database.url, events);
+  const few = { peerUrl: database.url, pairs: 1, sideMs: 1 };
+  {
+    await using ours = await openFilled({ engine: 'sqlite', path: folder.join('tallyman.db') }, events);
+    measured(await scalePeerRows({ ours, engine: 'sqlite', ...few }));
+  }
+  await using ours = await openFilled({ engine: 'postgres', url: database.url }, events);
+  measured(await scalePeerRows({ ours, engine: 'postgres', ...few, only: 'most' }));
 });

@@ -1,17 +1,20 @@
 /**
  * `npm run bench`: every claim of speed as a ratio, both sides in one run. `--quick` runs short; `--row a|b|c|d|e|f|g|scale` runs one.
  * `--row scale` keeps its logs in `--data`, compares `--events` (10 million) with 100,000, and takes `--only` for some questions.
+ * `--row peer-sqlite`, `--row peer-postgres` do so too, and keep the table of the reference in the database `--url`.
  * Needs docker-registry, skopeo and wrk for rows a, c and e; install-bench-peers.sh installs them where it may.
  */
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createTestDatabase, postgresSkip } from '../tests/support/postgres.ts';
 import { createTempFolder } from '../tests/support/temp-folder.ts';
 import { eventRateRows } from './event-rate.ts';
 import { immutabilityRows } from './immutability.ts';
 import { logRows } from './log.ts';
+import { fillPeer } from './peer-log.ts';
 import { refusalRows } from './refusals.ts';
 import { type RegistryOptions, registryRows, trailCostRows } from './registry.ts';
-import { scaleRows } from './scale.ts';
+import { openFilled, scaleRows } from './scale.ts';
 import { scalePeerRows } from './scale-peer.ts';
 import { firstPageRows, sustainedRow } from './search.ts';
 import { type BenchRow, formatTable } from './table.ts';
@@ -23,6 +26,7 @@ const { values } = parseArgs({
     data: { type: 'string' },
     events: { type: 'string' },
     only: { type: 'string' },
+    url: { type: 'string' },
   },
 });
 const quick = values.quick;
@@ -87,13 +91,20 @@ await add('scale', async () => {
     only: values.only,
   });
 });
-if (postgresSkip() === false)
-  await add('scale', async () =>
-    scalePeerRows({
-      url: await freshDatabase(),
-      events: quick ? 30_000 : 1_000_000,
-      pairs: quick ? 3 : 11,
-      sideMs: 100,
-    }),
-  );
+const peerPairs = { pairs: quick ? 3 : 11, sideMs: quick ? 30 : 100, only: values.only };
+for (const engine of ['sqlite', 'postgres'] as const) {
+  if (postgresSkip() !== false) break;
+  await add(`peer-${engine}`, async () => {
+    const events = Number(values.events ?? (quick ? 30_000 : engine === 'sqlite' ? 10_000_000 : 1_000_000));
+    const peerUrl = values.url ?? (await freshDatabase());
+    await fillPeer(peerUrl, events);
+    const folder = database.use(await createTempFolder('bench-peer')).path;
+    const file = join(values.data ?? folder, `log-${events}`, 'tallyman.db');
+    await using ours = await openFilled(
+      engine === 'sqlite' ? { engine, path: file } : { engine, url: peerUrl },
+      events,
+    );
+    return scalePeerRows({ ours, engine, peerUrl, ...peerPairs });
+  });
+}
 process.stdout.write(`${formatTable(rows)}\n`);

@@ -1,171 +1,267 @@
 /**
- * Row scale on PostgreSQL: the newest 20 events by each filter that the reference registry has, beside its own table, indexes
- * and query over the same events in the same server. Ours is the whole answer, rights checked and events written out; the
- * reference's side is its query alone.
+ * Row peer: our whole answers beside the reference registry's query alone, over the same events and from the same process.
+ * Ours: `Search.searchText` or a count, as the API calls it: waiting for the projection, rights, masks, sentences, JSON. Theirs:
+ * its table, indexes and query (peer-log.ts) prepared on a connection of its own, rows parsed by the client and no more done.
  */
-import type { EventFilter } from '@tallyman/contract';
+import { readFileSync } from 'node:fs';
+import type { EventFilter, EventType } from '@tallyman/contract';
 import pg from 'pg';
 import { formatUs } from '../server/src/stdx/clock.ts';
+import { questionText } from '../server/src/trail/answer.ts';
+import { formatCursor } from '../server/src/trail/cursor.ts';
+import type { Reader, View } from '../server/src/trail/reader.ts';
+import { createSeededRandom } from '../tests/support/seeded-random.ts';
 import { gapUs, organisationOf, projectOf, rareType, timeOf, userOf, veryRareType } from './busy-registry.ts';
-import { compare } from './pairs.ts';
-import { openFilled } from './scale.ts';
+import { compare, interval, median } from './pairs.ts';
+import { kindOf, peerColumns, peerIds } from './peer-log.ts';
+import type { FilledSearch } from './scale.ts';
 import { scaleViews } from './scale-questions.ts';
 import type { BenchRow } from './table.ts';
 
-export type PeerOptions = { url: string; events: number; pairs: number; sideMs: number };
+export type PeerOptions = {
+  ours: FilledSearch;
+  /** What ours runs on, for the table. */
+  engine: string;
+  /** A database on this machine that `fillPeer` has filled with as many events. */
+  peerUrl: string;
+  pairs: number;
+  sideMs: number;
+  only?: string | undefined;
+};
 
-const limit = 20;
-const peerTable = `CREATE TABLE logentry3 (id BIGINT PRIMARY KEY, kind_id INT NOT NULL, account_id INT NOT NULL, performer_id INT,
-  repository_id INT, datetime TIMESTAMP NOT NULL, ip VARCHAR(255), metadata_json TEXT NOT NULL)`;
-const peerIndexes = [
-  'account_id, datetime',
-  'performer_id, datetime',
-  'repository_id, datetime, kind_id',
-  'datetime',
-  'id',
-];
-
-async function fillPeer(client: pg.Client): Promise<void> {
-  const { rows } = await client.query(`SELECT to_regclass('logentry3') AS there`);
-  if (rows[0].there !== null) return;
-  await client.query(peerTable);
-  await client.query(`INSERT INTO logentry3 SELECT idx, type, coalesce(namespace, 0), actor, project,
-    to_timestamp(occurred_us / 1e6) AT TIME ZONE 'UTC', '10.0.0.1', substr(event.body, 1, 340)
-    FROM search_event JOIN event USING (idx) ORDER BY idx`);
-  for (const columns of peerIndexes) await client.query(`CREATE INDEX ON logentry3 (${columns})`);
-  await client.query(
-    'VACUUM ANALYZE logentry3, search_event, search_word, search_name, search_count, search_block',
-  );
-}
-
+type Place = { view: View; reader: Reader };
 type Question = {
   name: string;
-  view: keyof typeof scaleViews;
-  filter: EventFilter;
-  where: (word: Words) => string;
+  ours: (of: FilledSearch) => Promise<unknown>;
+  sql: string;
+  values: () => unknown[];
 };
-type Words = (text: string) => number;
 
-function questions(events: number): Question[] {
-  const end = timeOf(events - 1) + gapUs;
-  const day = 86_400_000_000;
-  const times = { from: formatUs(end - 2 * day), to: formatUs(end - day) };
-  const sqlTime = (text: string) => `'${text.replace('Z', '')}'::timestamp`;
-  const account = (word: Words) => `account_id = ${word(organisationOf(0).id)}`;
-  const kind = (word: Words, ...types: string[]) => `kind_id IN (${types.map(word).join(', ')})`;
-  const some = [
-    'container.tag.create',
-    'container.tag.move',
-    'container.tag.delete',
-    'container.manifest.push',
-    'project.entry.create',
-  ] as const;
-  const user = userOf(0).id;
-  const project = projectOf(0).project.id;
-  return [
-    { name: 'organisation', view: 'organisation', filter: {}, where: account },
-    {
-      name: 'organisation, 5 kinds',
-      view: 'organisation',
-      filter: { type: [...some] },
-      where: (word) => `${account(word)} AND ${kind(word, ...some)}`,
-    },
-    {
-      name: 'organisation, a kind of one in 1,000',
-      view: 'organisation',
-      filter: { type: [rareType()] },
-      where: (word) => `${account(word)} AND ${kind(word, rareType())}`,
-    },
-    {
-      name: 'organisation, a kind of one in 10,000',
-      view: 'organisation',
-      filter: { type: [veryRareType()] },
-      where: (word) => `${account(word)} AND ${kind(word, veryRareType())}`,
-    },
-    {
-      name: 'organisation, performer',
-      view: 'organisation',
-      filter: { actor: [user] },
-      where: (word) => `${account(word)} AND performer_id = ${word(user)}`,
-    },
-    {
-      name: 'organisation, one day',
-      view: 'organisation',
-      filter: times,
-      where: (word) =>
-        `${account(word)} AND datetime >= ${sqlTime(times.from)} AND datetime < ${sqlTime(times.to)}`,
-    },
-    { name: 'repository', view: 'project', filter: {}, where: (word) => `repository_id = ${word(project)}` },
-    {
-      name: 'repository, 5 kinds',
-      view: 'project',
-      filter: { type: [...some] },
-      where: (word) => `repository_id = ${word(project)} AND ${kind(word, ...some)}`,
-    },
-    {
-      name: 'repository, a kind of one in 10,000',
-      view: 'project',
-      filter: { type: [veryRareType()] },
-      where: (word) => `repository_id = ${word(project)} AND ${kind(word, veryRareType())}`,
-    },
-    { name: 'everything', view: 'administration', filter: {}, where: () => 'true' },
-    {
-      name: 'everything, 5 kinds',
-      view: 'administration',
-      filter: { type: [...some] },
-      where: (word) => kind(word, ...some),
-    },
-    {
-      name: 'everything, a kind of one in 10,000',
-      view: 'administration',
-      filter: { type: [veryRareType()] },
-      where: (word) => kind(word, veryRareType()),
-    },
-    {
-      name: 'everything, performer',
-      view: 'administration',
-      filter: { actor: [user] },
-      where: (word) => `performer_id = ${word(user)}`,
-    },
-  ];
+const limit = 20;
+const dayUs = 86_400_000_000;
+const fiveKinds: EventType[] = [
+  'container.tag.create',
+  'container.tag.move',
+  'container.tag.delete',
+  'container.manifest.push',
+  'project.entry.create',
+];
+const newest = (where: string, beyond = ''): string =>
+  `SELECT ${peerColumns} FROM logentry3 WHERE ${where} ORDER BY datetime DESC LIMIT ${limit}${beyond}`;
+
+const everything = scaleViews.administration as Place;
+
+function organisation(at: number): Place {
+  const namespace = organisationOf(at);
+  const { reader } = scaleViews.organisation as Place;
+  return { view: { kind: 'namespace', namespace }, reader: { ...reader, owned: [namespace.id] } };
 }
 
-export async function scalePeerRows({ url, events, pairs, sideMs }: PeerOptions): Promise<BenchRow[]> {
-  await using ours = await openFilled({ engine: 'postgres', url }, events);
-  const client = new pg.Client({ connectionString: url });
+function repository(at: number): Place {
+  const { namespace, project } = projectOf(at);
+  const { reader } = scaleViews.project as Place;
+  return {
+    view: { kind: 'project', namespace, project },
+    reader: { ...reader, ownedProjects: { ids: [project.id], ofNamespaces: [] } },
+  };
+}
+
+function page({ view, reader }: Place, filter: EventFilter = {}): Question['ours'] {
+  return ({ search }) => search.searchText({ view, filter, limit }, reader);
+}
+
+function pageFrom({ view, reader }: Place, indexOf: (events: number) => number): Question['ours'] {
+  return ({ search, events }) => {
+    const cursor = formatCursor(
+      { direction: 'older', index: Math.max(0, indexOf(events)) },
+      questionText(view, {}),
+    );
+    return search.searchText({ view, filter: {}, limit, cursor }, reader);
+  };
+}
+
+function kinds(...types: EventType[]): number[] {
+  return types.map(kindOf);
+}
+
+function* questions(events: number): Generator<Question> {
+  const accountIs = 'account_id = $1';
+  const oneOf = 'kind_id = ANY($2)';
+  for (const [name, at] of [
+    ['account with the most', 0],
+    ['account in the middle', 250],
+    ['account with the least', 499],
+  ] as const) {
+    const place = organisation(at);
+    const id = peerIds.organisation(at);
+    yield { name, ours: page(place), sql: newest(accountIs), values: () => [id] };
+    for (const [what, types] of [
+      ['5 kinds', fiveKinds],
+      ['a kind of one in 1,000', [rareType()]],
+      ['a kind of one in 10,000', [veryRareType()]],
+    ] as const)
+      yield {
+        name: `${name}, ${what}`,
+        ours: page(place, { type: [...types] }),
+        sql: newest(`${accountIs} AND ${oneOf}`),
+        values: () => [id, kinds(...types)],
+      };
+  }
+  yield* ofBusiestAccount(events);
+  for (const [name, at] of [
+    ['repository with the most', 0],
+    ['repository in the middle', 10_000],
+  ] as const) {
+    const values = () => [peerIds.project(at)];
+    yield { name, ours: page(repository(at)), sql: newest('repository_id = $1'), values };
+    for (const [what, types] of [
+      ['5 kinds', fiveKinds],
+      ['a kind of one in 10,000', [veryRareType()]],
+    ] as const)
+      yield {
+        name: `${name}, ${what}`,
+        ours: page(repository(at), { type: [...types] }),
+        sql: newest(`repository_id = $1 AND ${oneOf}`),
+        values: () => [...values(), kinds(...types)],
+      };
+  }
+  yield { name: 'everything', ours: page(everything), sql: newest('true'), values: () => [] };
+  yield {
+    name: 'everything, 5 kinds',
+    ours: page(everything, { type: fiveKinds }),
+    sql: newest('kind_id = ANY($1)'),
+    values: () => [kinds(...fiveKinds)],
+  };
+  yield {
+    name: 'everything, performer',
+    ours: page(everything, { actor: [userOf(0).id] }),
+    sql: newest('performer_id = $1'),
+    values: () => [peerIds.user(0)],
+  };
+}
+
+function* ofBusiestAccount(events: number): Generator<Question> {
+  const place = organisation(0);
+  const { view, reader } = place;
+  const account = peerIds.organisation(0);
+  const end = timeOf(events - 1) + gapUs;
+  const timeText = (us: number): string => formatUs(us).replace('Z', '');
+  yield {
+    name: 'account with the most, performer',
+    ours: page(place, { actor: [userOf(0).id] }),
+    sql: newest('account_id = $1 AND performer_id = $2'),
+    values: () => [account, peerIds.user(0)],
+  };
+  const oneDay = { from: formatUs(end - 2 * dayUs), to: formatUs(end - dayUs) };
+  const within = 'account_id = $1 AND datetime >= $2 AND datetime < $3';
+  yield {
+    name: 'account with the most, one day in the past',
+    ours: page(place, oneDay),
+    sql: newest(within),
+    values: () => [account, timeText(end - 2 * dayUs), timeText(end - dayUs)],
+  };
+  const share = 0.16;
+  yield {
+    name: 'account with the most, 10,000 back (its OFFSET, our cursor)',
+    ours: pageFrom(place, (all) => Math.floor(all - 10_000 / share)),
+    sql: newest('account_id = $1', ' OFFSET 10000'),
+    values: () => [account],
+  };
+  const ourPlaces = createSeededRandom(3);
+  const theirPlaces = createSeededRandom(3);
+  yield {
+    name: 'account with the most, another page each time (keyset on both)',
+    ours: pageFrom(place, (all) => ourPlaces.integer({ min: all >> 1, max: all })),
+    sql: newest('account_id = $1 AND datetime < $2'),
+    values: () => [account, timeText(timeOf(theirPlaces.integer({ min: events >> 1, max: events })))],
+  };
+  yield {
+    name: 'account with the most, count of all',
+    ours: ({ search }) => search.facets({ view, filter: {}, facets: ['outcome'], values: 10 }, reader),
+    sql: 'SELECT count(*) FROM logentry3 WHERE account_id = $1',
+    values: () => [account],
+  };
+  const days = Math.floor(end / dayUs);
+  const lastDays = { from: formatUs((days - 10) * dayUs), to: formatUs(days * dayUs) };
+  yield {
+    name: 'account with the most, histogram of 10 days',
+    ours: ({ search }) =>
+      search.histogram({ view, filter: lastDays, by: 'outcome', interval: 'day' }, reader),
+    sql: `SELECT date_trunc('day', datetime) AS day, count(*) FROM logentry3 WHERE ${within} GROUP BY 1 ORDER BY 1`,
+    values: () => [account, timeText((days - 10) * dayUs), timeText(days * dayUs)],
+  };
+}
+
+/** CPU time of this process and of backends, which are on the same machine. */
+function cpuMs(backends: readonly number[]): number {
+  const { user, system } = process.cpuUsage();
+  return backends.reduce((sum, pid) => sum + backendCpuMs(pid), (user + system) / 1000);
+}
+
+/** Backends of ours, when it is on PostgreSQL in the same database. */
+async function otherBackends(client: pg.Client): Promise<number[]> {
+  const { rows } = await client.query(`SELECT pid FROM pg_stat_activity
+    WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()`);
+  return rows.map((row) => Number(row.pid));
+}
+
+function backendCpuMs(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
+}
+
+/** Wall time of answers in turns; the note has the CPU time of all processes at work on them, and its ratio. */
+export async function scalePeerRows(options: PeerOptions): Promise<BenchRow[]> {
+  const { ours, engine, peerUrl, pairs, sideMs, only } = options;
+  const client = new pg.Client({ connectionString: peerUrl });
   await client.connect();
   try {
-    await fillPeer(client);
-    const words = new Map<string, number>();
-    for (const row of (await client.query('SELECT id, text FROM search_word')).rows)
-      words.set(row.text, Number(row.id));
+    const { rows: pids } = await client.query('SELECT pg_backend_pid() AS pid');
+    const backend = Number(pids[0].pid);
     const rows: BenchRow[] = [];
-    for (const question of questions(events)) {
-      const { view, reader } = scaleViews[question.view] as (typeof scaleViews)[string];
-      const text = `SELECT id, kind_id, account_id, performer_id, repository_id, datetime, ip, metadata_json FROM logentry3
-        WHERE ${question.where((one) => words.get(one) ?? -1)} ORDER BY datetime DESC LIMIT ${limit}`;
-      const rate = (ask: () => Promise<unknown>) => async (): Promise<number> => {
+    for (const { name, sql, values, ...question } of questions(ours.events)) {
+      if (only !== undefined && !name.includes(only)) continue;
+      const cpu = { ours: [] as number[], theirs: [] as number[] };
+      await question.ours(ours);
+      const others = await otherBackends(client);
+      const side = (to: number[], ask: () => Promise<unknown>, cpuNow: () => number) => async () => {
         const from = performance.now();
+        const cpuFrom = cpuNow();
         let asked = 0;
         for (; asked === 0 || performance.now() - from < sideMs; asked++) await ask();
-        return asked / ((performance.now() - from) / 1000);
+        const tookMs = performance.now() - from;
+        to.push((cpuNow() - cpuFrom) / asked);
+        return asked / (tookMs / 1000);
       };
       const comparison = await compare(
-        rate(() => ours.search.search({ view, filter: question.filter, limit }, reader)),
-        rate(() => client.query({ name: question.name, text })),
+        side(
+          cpu.ours,
+          () => question.ours(ours),
+          () => cpuMs(others),
+        ),
+        side(
+          cpu.theirs,
+          () => client.query({ name, text: sql, values: values() }),
+          () => cpuMs([backend]),
+        ),
         { pairs },
       );
+      const ratios = cpu.theirs.map((theirs, at) => theirs / (cpu.ours[at] as number)).slice(1);
+      const { low, high } = interval(ratios);
       rows.push({
-        row: 'scale',
-        what: `PostgreSQL, ${question.name}, ${events.toLocaleString('en-GB')} events, beside the reference's table and query`,
+        row: 'peer',
+        what: `${engine}, ${name}, ${ours.events.toLocaleString('en-GB')} events, beside the reference's table and query`,
         unit: 'answers/s',
         comparison,
         bar: { ratio: 1, by: 'median' },
-        note: `${(1000 / comparison.ours).toFixed(2)} ms beside ${(1000 / comparison.theirs).toFixed(2)} ms`,
+        note: `${ms(1000 / comparison.ours)} beside ${ms(1000 / comparison.theirs)} ms; CPU ${ms(median(cpu.ours))} beside ${ms(median(cpu.theirs))} ms, ${median(ratios).toFixed(2)} [${low.toFixed(2)}, ${high.toFixed(2)}]`,
       });
     }
     return rows;
   } finally {
     await client.end();
   }
+}
+
+function ms(value: number): string {
+  return value.toFixed(value < 10 ? 2 : 0);
 }

@@ -80,9 +80,9 @@ export function scaleFilters(events: number): Readonly<Record<string, EventFilte
   };
 }
 
-/** The last days, as long for a short log as for a long one, in whole hours. */
+/** The last whole days: for a short log as many whole buckets as for a long one. */
 export function lastDays(events: number, days: number): EventFilter {
-  const hour = 3_600_000_000;
-  const end = Math.floor((timeOf(events - 1) + gapUs) / hour) * hour;
-  return { from: formatUs(end - days * 24 * hour), to: formatUs(end) };
+  const day = 86_400_000_000;
+  const end = Math.floor((timeOf(events - 1) + gapUs) / day) * day;
+  return { from: formatUs(end - days * day), to: formatUs(end) };
 }

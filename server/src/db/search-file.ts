@@ -86,9 +86,9 @@ export function removeSearchFile(path: string): void {
   for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true });
 }
 
-/** The file is torn or no database: SQLITE_CORRUPT, SQLITE_NOTADB, a table that is missing. */
+/** The file is torn or no database: SQLITE_CORRUPT, SQLITE_NOTADB, a table or index that is missing. */
 export function isTorn(error: unknown): boolean {
   const { errcode, message } = error as { errcode?: number; message?: string };
   if (errcode === undefined) return false;
-  return [11, 26].includes(errcode & 0xff) || /no such (table|column)|malformed/.test(message ?? '');
+  return [11, 26].includes(errcode & 0xff) || /no such (table|column|index)|malformed/.test(message ?? '');
 }
