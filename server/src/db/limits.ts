@@ -11,8 +11,11 @@ export const limits = {
   preparedStatements: 500,
   /** Of SQLite: half as many writes for a batch of events as pages of 4 KiB need, and still little for a single one. */
   pageBytes: 8_192,
-  /** The WAL is copied back after this many pages. */
+  /** The WAL is copied back after this many pages, which is looked at every so many batches. */
   walCheckpointPages: 2_000,
+  batchesPerWalLook: 16,
+  /** So long only when the thread that copies cannot: then the writer does. */
+  walWriterPages: 8_000,
   walKeepBytes: 64 * 1024 * 1024,
   /** Times a PostgreSQL unit is run again after a serialisation conflict or deadlock. */
   conflictRetries: 5,

@@ -16,7 +16,7 @@ export function openSqlite(path: string, options: { readOnly: boolean }): Databa
     handle.exec(`PRAGMA page_size = ${limits.pageBytes}`);
     handle.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON');
     handle.exec(
-      `PRAGMA wal_autocheckpoint = ${limits.walCheckpointPages}; PRAGMA journal_size_limit = ${limits.walKeepBytes}`,
+      `PRAGMA wal_autocheckpoint = ${limits.walWriterPages}; PRAGMA journal_size_limit = ${limits.walKeepBytes}`,
     );
   }
   return handle;

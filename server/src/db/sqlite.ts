@@ -6,7 +6,7 @@
  *     unit 1:  SAVEPOINT unit … RELEASE unit      (only if it writes)
  *     unit 2:  …
  *     events of all units, then appended ones, take the next dense indexes; the tree's edge and full tiles
- *   COMMIT            <- one fsync of the WAL (synchronous=FULL)
+ *   COMMIT            <- one fsync of the WAL (synchronous=FULL), copied back by a thread (wal-keeper.ts)
  *   answer everyone
  *
  * A crash before COMMIT leaves nothing of the batch and nobody was answered; after it, everything.
@@ -30,6 +30,7 @@ import { SqliteLog } from './sqlite-log.ts';
 import type { Row, Statement, Value } from './statement.ts';
 import { type AtStep, noSteps } from './steps.ts';
 import type { Db, ReadDb, SealedEvent, Tx } from './store.ts';
+import { WalKeeper } from './wal-keeper.ts';
 
 type Unit = {
   run: (tx: Tx) => Promise<unknown>;
@@ -185,6 +186,7 @@ export class SqliteDb implements Db {
   readonly #prepared: Prepared;
   readonly #builder: Kysely<Schema>;
   readonly #log: BatchLog;
+  readonly #wal: WalKeeper;
   readonly #atStep: AtStep;
   readonly #listeners = new Set<(head: number) => void>();
   #gate: () => Promise<void> | undefined = () => undefined;
@@ -219,6 +221,7 @@ export class SqliteDb implements Db {
     this.#log = makeLog(this.#writer);
     this.#log.load();
     this.#head = this.#log.size;
+    this.#wal = new WalKeeper(options.path, this.#writer);
   }
 
   transact<T>(unit: (tx: Tx) => Promise<T>, options: { ungated: boolean } = { ungated: false }): Promise<T> {
@@ -277,6 +280,7 @@ export class SqliteDb implements Db {
           this.#idle = resolve;
         });
       }
+      await this.#wal.close();
       this.#reader.close();
       this.#writer.close();
     })();
@@ -355,6 +359,7 @@ export class SqliteDb implements Db {
     }
     this.#atStep('batch.committed');
     this.#answer(done, appends);
+    this.#wal.batchEnded();
   }
 
   #takeUnits(): Unit[] {
