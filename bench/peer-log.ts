@@ -1,5 +1,5 @@
 /**
- * The reference registry's own log on PostgreSQL (research/baselines.md 3d): its table, its five indexes and some 340 bytes
+ * The reference registry's own log on PostgreSQL: its table, its five indexes and some 340 bytes
  * of metadata a row, filled with the same events as ours, so that its query can be asked beside our answers.
  */
 import { eventTypes } from '@tallyman/contract';

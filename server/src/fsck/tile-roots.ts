@@ -26,11 +26,11 @@ type Joined = { count: number; bodies: Buffer };
  * at. No text of PostgreSQL holds a zero byte, so there it is a 0x01, which no body holds either.
  */
 const separators = { sqlite: 0, postgres: 1 } as const;
-const joinTile = `SELECT count(*) AS count, CAST(group_concat(body, char(0)) AS BLOB) AS bodies
+const joinTile = `SELECT count(body) AS count, CAST(group_concat(body, char(0)) AS BLOB) AS bodies
   FROM event WHERE idx >= ? AND idx < ?`;
 /** By parts of tiles, because a value that comes in many packets is copied with each of them. */
 const leavesPerPart = 16;
-const joinParts = `SELECT idx / ${leavesPerPart} AS part, count(*) AS count, string_agg(body, chr(1)) AS bodies
+const joinParts = `SELECT idx / ${leavesPerPart} AS part, count(body) AS count, string_agg(body, chr(1)) AS bodies
   FROM (SELECT idx, body FROM event WHERE idx >= ? AND idx < ? ORDER BY idx) AS leaf
   GROUP BY idx / ${leavesPerPart} ORDER BY 1`;
 /** Of PostgreSQL, for one answer: some megabytes. */
