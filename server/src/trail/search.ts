@@ -50,9 +50,11 @@ export type SearchLimits = {
   waitMs: number;
   /** The same for an export, which must be whole. */
   exportWaitMs: number;
-  /** Writers are held up while the projection is so many events behind, … */
+  /** From so many events behind on, each write waits for the projection, but no longer than `paceMs`. */
+  pacedBehind: number;
+  paceMs: number;
+  /** From so many on it waits for `gateMs`, and is refused then. */
   mostBehind: number;
-  /** … for so long; then they are refused. */
   gateMs: number;
   /** Threads that search, on SQLite. */
   searchers: number;
@@ -66,6 +68,9 @@ export type SearchLimits = {
 const defaults: SearchLimits = {
   waitMs: 1_000,
   exportWaitMs: 30_000,
+  // Under two seconds of what a small machine projects.
+  pacedBehind: 30_000,
+  paceMs: 250,
   mostBehind: 500_000,
   gateMs: 5_000,
   searchers: 2,
@@ -106,6 +111,8 @@ export class Search {
   readonly #trail: Pick<Trail, 'read'>;
   readonly #projection: Projection;
   readonly #limits: SearchLimits;
+  /** It was once as near as writers need not wait for. */
+  #hasFollowed = false;
   readonly #readings: Readings;
   #head = 0;
   readonly #closing = new AbortController();
@@ -122,7 +129,7 @@ export class Search {
     this.#stopListening = parts.db.onHead((grown) => {
       this.#head = grown;
     });
-    parts.db.setGate(() => (this.lag() > this.#limits.mostBehind ? this.#held() : undefined));
+    parts.db.setGate(() => this.#gate());
   }
 
   /** On SQLite the projection is `search.db` beside the main file. Resolves before it has caught up. */
@@ -449,6 +456,20 @@ export class Search {
     const head = await this.#db.head();
     const there = await this.#until(() => this.#projection.projected() >= head, waitMs);
     return there ? undefined : this.#projection.projected();
+  }
+
+  /** Who writes faster than the projection follows is slowed to its pace; but not while it is first being built. */
+  #gate(): Promise<void> | undefined {
+    const { pacedBehind, paceMs, mostBehind } = this.#limits;
+    const lag = this.lag();
+    if (lag > mostBehind) return this.#held();
+    if (lag <= pacedBehind) {
+      this.#hasFollowed = true;
+      return undefined;
+    }
+    return this.#hasFollowed
+      ? this.#until(() => this.lag() <= pacedBehind, paceMs).then(() => {})
+      : undefined;
   }
 
   async #held(): Promise<void> {
