@@ -306,6 +306,8 @@ export class SqliteDb implements Db {
   async #drain(): Promise<void> {
     while (this.#waiting() > 0 && !this.#fatal) {
       await this.#batch();
+      // Only now, so that whoever was answered need not wait for the copying.
+      if (!this.#fatal) this.#wal.batchEnded();
       if (this.#waiting() > 0) await new Promise<void>((resolve) => this.#afterGathering(resolve));
     }
     this.#scheduled = false;
@@ -359,7 +361,6 @@ export class SqliteDb implements Db {
     }
     this.#atStep('batch.committed');
     this.#answer(done, appends);
-    this.#wal.batchEnded();
   }
 
   #takeUnits(): Unit[] {

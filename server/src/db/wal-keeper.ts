@@ -10,8 +10,8 @@ import { Worker } from 'node:worker_threads';
 import { limits } from './limits.ts';
 
 export type WalPages = { log: number; checkpointed: number };
-/** What the thread answers when it has copied, as far as readers let it, or could not. */
-export type WalNews = WalPages | { failed: string };
+/** What the thread answers: whether it has copied, as far as readers let it. */
+export type WalNews = { copied: boolean };
 
 export type WalLimits = { pages: number; batchesPerLook: number };
 
@@ -75,8 +75,8 @@ export class WalKeeper {
     const url = new URL('./wal-thread.ts', import.meta.url);
     const thread = new Worker(url, { workerData: { path: this.#path } });
     thread.unref();
-    thread.on('message', (news: WalNews) => {
-      if (this.#state === 'copying') this.#state = 'failed' in news ? 'idle' : 'copied';
+    thread.on('message', ({ copied }: WalNews) => {
+      if (this.#state === 'copying') this.#state = copied ? 'copied' : 'idle';
     });
     // A thread that breaks is not started again: from then on the writer copies.
     thread.once('error', () => {

@@ -6,6 +6,7 @@ import type { WalNews, WalPages } from './wal-keeper.ts';
 const { path } = workerData as { path: string };
 const handle = openSqlite(path, { readOnly: false });
 const copy = handle.prepare('PRAGMA wal_checkpoint(PASSIVE)');
+const look = handle.prepare('PRAGMA wal_checkpoint(NOOP)');
 
 /** Beside busy writers there is always something new: done when it is little. */
 const rounds = 3;
@@ -13,15 +14,15 @@ const fewPages = 100;
 
 function copyMost(): WalNews {
   try {
-    let pages = copy.get() as WalPages;
-    for (let round = 1; round < rounds; round++) {
-      const { log, checkpointed } = handle.prepare('PRAGMA wal_checkpoint(NOOP)').get() as WalPages;
+    for (let round = 0; round < rounds; round++) {
+      copy.get();
+      const { log, checkpointed } = look.get() as WalPages;
       if (log - checkpointed <= fewPages) break;
-      pages = copy.get() as WalPages;
     }
-    return pages;
-  } catch (error) {
-    return { failed: (error as Error).message };
+    return { copied: true };
+  } catch {
+    // The disk is full, say. It is asked again.
+    return { copied: false };
   }
 }
 
