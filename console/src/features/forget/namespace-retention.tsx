@@ -9,8 +9,8 @@ import { Section } from '../../parts/page.tsx';
 import { Waiting } from '../../parts/paged-table.tsx';
 import classes from '../../parts/parts.module.css';
 import { ProblemAlert } from '../../parts/problem-alert.tsx';
-import { Time } from '../../parts/time.tsx';
 import { useAsked } from '../../parts/use-asked.ts';
+import { Changed } from './changed.tsx';
 import { classTexts, daysText, isShorter } from './forget-words.ts';
 import { daysOf, KeepField, keepOf } from './keep-field.tsx';
 import { WhatGoes } from './retention-page.tsx';
@@ -65,12 +65,7 @@ function Rule({ rule, onAsk, onFollow }: RuleProps) {
           {what}. {chosenDays === undefined ? 'As the server keeps them' : 'Chosen here'}
           {isOverruled && ` (${daysText(chosenDays)}; the administrators’ bounds win)`}
           {bounds === null && ' · the server’s administrators decide this one'}
-          {rule.changedAt !== null && (
-            <>
-              {' '}
-              · changed <Time at={rule.changedAt} />
-            </>
-          )}
+          <Changed at={rule.changedAt} />
         </div>
       </div>
       {bounds !== null && (

@@ -10,8 +10,8 @@ import { Page, Section } from '../../parts/page.tsx';
 import { Waiting } from '../../parts/paged-table.tsx';
 import classes from '../../parts/parts.module.css';
 import { ProblemAlert } from '../../parts/problem-alert.tsx';
-import { Time } from '../../parts/time.tsx';
 import { useAsked } from '../../parts/use-asked.ts';
+import { Changed } from './changed.tsx';
 import { boundsText, classTexts, daysText, isShorter } from './forget-words.ts';
 import { Holds } from './holds.tsx';
 import { daysOf, KeepField, keepOf } from './keep-field.tsx';
@@ -64,12 +64,7 @@ function Rule({ rule, onAsk }: { rule: RetentionRule; onAsk: () => void }) {
         </div>
         <div className={classes.under}>
           <code>{rule.class}</code> · by default {daysText(rule.defaultDays)}
-          {rule.changedAt !== null && (
-            <>
-              {' '}
-              · changed <Time at={rule.changedAt} />
-            </>
-          )}
+          <Changed at={rule.changedAt} />
         </div>
       </div>
       <Button

@@ -2,13 +2,14 @@
  * Unlocking what a deleted or narrowed policy alone had locked: an act of its own, with a reason, after which its run is
  * followed to the end.
  */
-import { Button, Group, Stack, Text, Textarea } from '@mantine/core';
+import { Button, Group, Stack, Text } from '@mantine/core';
 import type { Policy } from '@tallyman/contract';
 import { useEffect, useRef } from 'react';
 import { DialogForm } from '../../parts/dialog-form.tsx';
 import { Waiting } from '../../parts/paged-table.tsx';
 import { ProblemAlert } from '../../parts/problem-alert.tsx';
 import { leftBehind, tagsText } from './policy-words.ts';
+import { ReasonField } from './reason-field.tsx';
 import { RunState } from './run-state.tsx';
 import { type PolicyPlace, usePolicy, usePolicyChanges } from './use-policies.ts';
 
@@ -50,18 +51,10 @@ export function Release({ place, policy, onClose }: Props) {
         <b>{held}</b>. Released, they can be moved and deleted again. Those that another policy calls for stay
         locked and are handed over to that one; what a person locked stays as it is.
       </Text>
-      <Textarea
+      <ReasonField
         ref={reason}
-        name="reason"
         label="Why they are released"
         description="Stands in the event of the release, and in that of every tag"
-        required
-        withAsterisk={false}
-        minLength={3}
-        maxLength={500}
-        autosize
-        minRows={2}
-        maxRows={6}
       />
     </DialogForm>
   );

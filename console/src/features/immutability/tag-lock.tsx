@@ -4,6 +4,7 @@ import type { Tag, WhyImmutable } from '@tallyman/contract';
 import { useApiMutation } from '../../api/queries.ts';
 import { DialogForm } from '../../parts/dialog-form.tsx';
 import { Time } from '../../parts/time.tsx';
+import { ReasonField } from './reason-field.tsx';
 
 export const lockTouched = ['tags.list', 'tags.get', 'tags.immutability'] as const;
 
@@ -77,19 +78,7 @@ export function UnlockTag({ path, tag, why, onClose }: UnlockProps) {
         {why.trigger === 'policy' &&
           ' Policies leave it alone until it is moved, or until one of them is changed or made anew.'}
       </Text>
-      <Textarea
-        name="reason"
-        label="Why it is unlocked"
-        description="Stands in the event"
-        required
-        withAsterisk={false}
-        minLength={3}
-        maxLength={500}
-        autosize
-        minRows={2}
-        maxRows={6}
-        data-autofocus
-      />
+      <ReasonField label="Why it is unlocked" description="Stands in the event" data-autofocus />
     </DialogForm>
   );
 }
