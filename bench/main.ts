@@ -104,7 +104,7 @@ for (const engine of ['sqlite', 'postgres'] as const) {
       engine === 'sqlite' ? { engine, path: file } : { engine, url: peerUrl },
       events,
     );
-    return scalePeerRows({ ours, engine, peerUrl, ...peerPairs });
+    return await scalePeerRows({ ours, engine, peerUrl, ...peerPairs });
   });
 }
 process.stdout.write(`${formatTable(rows)}\n`);
