@@ -35,7 +35,7 @@ export function isNarrowed(column: RunColumn): boolean {
   return narrowedColumns.has(column);
 }
 
-/** Every event that can match lies in one of these runs. */
+/** Every event that can match lies in one of these runs. No column has a key twice. */
 export type Driver = readonly { column: RunColumn; keys: readonly (number | Buffer)[] }[];
 
 export type NamedDimension = 'actor' | 'on_behalf_of' | 'namespace' | 'project';
@@ -64,11 +64,11 @@ export function checkFilter(filter: EventFilter): CheckedFilter {
     throw invalid('text', `At most ${mostTerms} words can be looked for at once.`);
   return {
     filter,
-    ...(filter.type && { types: filter.type.flatMap(typesOf) }),
+    ...(filter.type && { types: unique(filter.type.flatMap(typesOf)) }),
     ...(fromUs !== undefined && { fromUs }),
     ...(toUs !== undefined && { toUs }),
     addresses: (filter.ip ?? []).map((text) => addressSql('ip', text, 'ip')),
-    causes: (filter.cause ?? []).map((id) => requireUuid(id, 'cause')),
+    causes: unique((filter.cause ?? []).map((id) => id.toLowerCase())).map((id) => requireUuid(id, 'cause')),
     terms,
   };
 }
@@ -95,7 +95,7 @@ function timeOf(text: string | undefined, field: string): number | undefined {
 }
 
 function requireUuid(id: string, field: string): Buffer {
-  const bytes = uuidBytes(id.toLowerCase());
+  const bytes = uuidBytes(id);
   if (!bytes) throw invalid(field, `"${id.slice(0, 60)}" is no event id.`);
   return bytes;
 }
@@ -160,9 +160,9 @@ export function conditionsOf(checked: CheckedFilter, known: Known, { whole, plac
     ['on_behalf_of', filter.onBehalfOf],
   ] as const) {
     if (!values) continue;
-    const keys = [...words(values), ...words(values.map((value) => nameKey(asPlain(value))))];
+    const keys = words([...values, ...values.map((value) => nameKey(asPlain(value)))]);
     all.push(joined([inValues(column, keys), inValues(`${column}_name`, values.map(asPlain))], 'OR'));
-    drive(column, [...keys, ...(known.named.get(column) ?? [])]);
+    drive(column, unique([...keys, ...(known.named.get(column) ?? [])]));
   }
   for (const [column, nameColumn, values] of [
     ['namespace', 'namespace_name', filter.namespace],
@@ -171,7 +171,7 @@ export function conditionsOf(checked: CheckedFilter, known: Known, { whole, plac
     if (!values) continue;
     const named = joined([inValues(column, words(values)), inValues(nameColumn, values.map(asPlain))], 'OR');
     all.push(joined([placed, named], 'AND'));
-    drive(column, [...words(values), ...(known.named.get(column) ?? [])]);
+    drive(column, unique([...words(values), ...(known.named.get(column) ?? [])]));
   }
   if (filter.target) {
     const named = [
@@ -218,9 +218,14 @@ export function conditionsOf(checked: CheckedFilter, known: Known, { whole, plac
   return { where: joined(all, 'AND'), drivers };
 }
 
-/** Numbers of the texts that have one. */
+/** Numbers of the texts that have one, each once. */
 export function wordsOf(words: ReadonlyMap<string, number>, texts: readonly string[]): number[] {
-  return texts.map((text) => words.get(asPlain(text))).filter((word) => word !== undefined);
+  return unique(texts.map((text) => words.get(asPlain(text))).filter((word) => word !== undefined));
+}
+
+/** A run that is read twice gives each of its events twice. */
+function unique<T extends string | number>(values: readonly T[]): T[] {
+  return [...new Set(values)];
 }
 
 export function outcomesOf(outcomes: NonNullable<EventFilter['outcome']>): number[] {

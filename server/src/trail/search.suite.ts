@@ -4,8 +4,10 @@ import { describe, it } from 'node:test';
 import type { EventFilter, EventPage, ShownEvent } from '@tallyman/contract';
 import { eventFilterSchema, eventTypes } from '@tallyman/contract';
 import { createSeededRandom, forAll, type SeededRandom } from '../../../tests/support/seeded-random.ts';
+import { statement } from '../db/statement.ts';
 import { formatUs } from '../stdx/clock.ts';
 import type { EventDraft, RefusalDraft } from './draft.ts';
+import { askToFollow, type Redo } from './forget/follow.ts';
 import type { Reader, View } from './reader.ts';
 import {
   acme,
@@ -25,6 +27,7 @@ import {
 } from './search-house.fixture.ts';
 import {
   levelOf,
+  type Made,
   masked,
   person,
   randomDraft,
@@ -228,6 +231,55 @@ export function searchSuite(under: SearchUnderTest): void {
       await forAll(200, async (random) => {
         await isRefused(ask({}, spoil(next, random)), 'invalid', 'cursor');
       });
+    });
+
+    it('finds an event once, however often and by whatever name it is asked for', async () => {
+      await using house = await openHouse(under);
+      const onBehalfOf = { kind: 'ci', name: 'run 7' } as const;
+      const cause = '01930000-0000-7000-8000-000000000000';
+      const credential = { kind: 'robot_token', id: '01930000-0000-7000-8005-000000000001' } as const;
+      const by = { ...pull('v1').by, onBehalfOf, credential };
+      const pulls = Array.from({ length: 12 }, (_none, at) => pull(`v${at}`, { cause, by }));
+      const made = await house.add(pulls);
+      const { type, actor, scope } = (made[0] as Made).event;
+      const twice: EventFilter[] = [
+        { onBehalfOf: ['run 7'] },
+        { type: [type, 'container.manifest.', type] },
+        { actor: [actor.id as string, actor.name as string, actor.id as string] },
+        { project: [scope.project?.id as string, scope.project?.path as string] },
+        { namespace: [scope.namespace?.id as string, scope.namespace?.name as string] },
+        { credential: [credential.id as string, credential.id as string] },
+        { cause: [cause, cause.toUpperCase()] },
+      ];
+      for (const filter of twice)
+        for (const limit of [5, 200]) {
+          const question = { view: acmeView, filter, limit };
+          const found = await allPages(house.search, question, owner);
+          assert.deepEqual(found.map(bare), expected(made, question, owner), JSON.stringify(question));
+          assert.equal(found.length, 12);
+        }
+    });
+
+    it('shows what was erased or dropped no more, from the unit that did it on', async () => {
+      await using house = await openHouse(under);
+      await house.add([pull('v1'), pull('v2'), pull('v3')]);
+      const addresses = async (limit: number): Promise<(string | undefined)[]> => {
+        const { items } = await house.search.search({ view: acmeView, filter: {}, limit }, owner);
+        return items.map(({ request }) => request.ip);
+      };
+      const change = (sql: string, redo: Redo): Promise<void> =>
+        house.db.transact(async (tx) => {
+          await tx.run(statement(sql));
+          await askToFollow(tx, redo);
+        });
+      const ip = '10.0.0.7';
+      for (const limit of [2, 200]) assert.deepEqual(await addresses(limit), [ip, ip, ip].slice(0, limit));
+      await change(`UPDATE event_private SET fields = '{}' WHERE idx = 2`, { reproject: [2] });
+      for (const limit of [2, 200])
+        assert.deepEqual(await addresses(limit), [undefined, ip, ip].slice(0, limit));
+      await change('DELETE FROM event WHERE idx = 1', { forget: [{ first: 1, last: 1 }] });
+      for (const limit of [2, 200])
+        assert.deepEqual(await addresses(limit), [undefined, ip].slice(0, limit - 1));
     });
 
     it('takes several values of each filter, and each filter only as the schema says', () => {
