@@ -11,7 +11,7 @@ import {
   type ShownEvent,
 } from '@tallyman/contract';
 import { AppError } from '../domain/error.ts';
-import { rightsIn } from './audience.ts';
+import { rightsIn, rightsOver } from './audience.ts';
 import { formatCursor, type Place, parseCursor } from './cursor.ts';
 import { type Evidence, readEvidence } from './evidence.ts';
 import { type ExportFormat, formatChunk } from './export-format.ts';
@@ -19,10 +19,10 @@ import { checkFilter, isMerged } from './filter.ts';
 import { answerFacets, answerHistogram, type FacetsQuestion, type HistogramQuestion } from './histogram.ts';
 import { factsOf, openStored, type StoredEvent, uuidBytes } from './projected-row.ts';
 import type { Question, Work } from './question.ts';
-import type { Reader, View } from './reader.ts';
+import type { ReaderRights, View } from './reader.ts';
 import { holds } from './rule.ts';
 import type { SearchSource } from './search-source.ts';
-import { readState, selectIndexes } from './select.ts';
+import { selectIndexes } from './select.ts';
 import { showEvent, showEvents } from './show.ts';
 import { showTexts } from './shown-texts.ts';
 
@@ -34,7 +34,7 @@ export type ChunkQuestion = StretchQuestion & { format: ExportFormat };
 export type Chunk = { text: string; next: number };
 /** Indexes of what matches and is evidence for the reader, and how many events match and are not. */
 export type Provable = { indexes: number[]; hidden: number; next: number };
-export type EvidenceQuestion = { view: View; reader: Reader; indexes: readonly number[] };
+export type EvidenceQuestion = { view: View; reader: ReaderRights; indexes: readonly number[] };
 
 export type Answers = {
   /** An `EventPage` as JSON: a text crosses to another thread at a tenth of the cost of its objects. */
@@ -43,7 +43,7 @@ export type Answers = {
   facets: (work: Work, question: FacetsQuestion) => Promise<EventFacets>;
   event: (
     work: Work,
-    question: { id: string; view: View; reader: Reader },
+    question: { id: string; view: View; reader: ReaderRights },
   ) => Promise<ShownEvent | undefined>;
   stretch: (work: Work, question: StretchQuestion) => Promise<Stretch>;
   chunk: (work: Work, question: ChunkQuestion) => Promise<Chunk>;
@@ -62,16 +62,16 @@ export const answers: Answers = {
   evidence: ({ source }, { view, reader, indexes }) => readEvidence(source, rightsIn(view, reader), indexes),
 };
 
+const filterKeys = Object.keys(eventFilterSchema.shape).sort();
+
 /** The same text for the same view and filter, in whatever order they were given. */
 export function questionText(view: View, filter: EventFilter): string {
   const place =
     view.kind === 'namespace' ? view.namespace.id : view.kind === 'project' ? view.project.id : '';
-  const asked = Object.keys(eventFilterSchema.shape)
-    .sort()
-    .flatMap((key) => {
-      const value = filter[key as keyof EventFilter];
-      return value === undefined ? [] : [[key, Array.isArray(value) ? [...value].sort() : value]];
-    });
+  const asked = filterKeys.flatMap((key) => {
+    const value = filter[key as keyof EventFilter];
+    return value === undefined ? [] : [[key, Array.isArray(value) ? [...value].sort() : value]];
+  });
   return JSON.stringify([view.kind, place, asked]);
 }
 
@@ -93,9 +93,9 @@ async function answerPage(
     ...(work.requireWanted && { requireWanted: work.requireWanted }),
   });
   const indexes = newer ? selected.indexes.toReversed() : selected.indexes;
-  const stored = selected.events ?? (await work.source.events(selected.indexes));
-  const items = await showTexts(work, rightsIn(view, reader), {
-    stored: newer ? stored.toReversed() : stored,
+  const items = await showTexts(work, rightsOver(view, reader), {
+    indexes,
+    stored: selected.events,
     merged: isMerged(filter),
   });
   const at = (direction: Place['direction'], index: number): string =>
@@ -118,14 +118,19 @@ async function answerPage(
   });
 }
 
+/** Joined once: a page is some 30 kB, and pieces put together would be copied again to cross to another thread. */
 function formatPage(items: readonly string[], rest: Omit<EventPage, 'items'>): string {
-  return `{"items":[${items.join(',')}],${JSON.stringify(rest).slice(1)}`;
+  const [first = '', ...others] = items;
+  const last = others.pop();
+  const end = `],${JSON.stringify(rest).slice(1)}`;
+  if (last === undefined) return `{"items":[${first}${end}`;
+  return [`{"items":[${first}`, ...others, last + end].join(',');
 }
 
 /** Undefined for what is missing, and for what this reader may not see. */
 async function findEvent(
   { source }: Work,
-  { id, view, reader }: { id: string; view: View; reader: Reader },
+  { id, view, reader }: { id: string; view: View; reader: ReaderRights },
 ): Promise<ShownEvent | undefined> {
   const bytes = uuidBytes(id);
   if (!bytes) return undefined;
@@ -154,12 +159,7 @@ async function addCause(source: SearchSource, shown: ShownEvent, cause: string):
   shown.causedBy = { id, type, title, actor: named };
 }
 
-const nobody: Reader = {
-  by: {
-    actor: { kind: 'anonymous', proven: false },
-    credential: { kind: 'none' },
-    request: { id: '', protocol: 'internal' },
-  },
+const nobody: ReaderRights = {
   role: 'person',
   owned: [],
   memberOf: [],
@@ -179,7 +179,7 @@ async function findStretch(
   work: Work,
   { view, reader, filter, low, high, limit }: StretchQuestion,
 ): Promise<{ indexes: number[]; stored?: StoredEvent[] | undefined; next: number }> {
-  const { next } = await readState(work.source);
+  const { next } = work.source.state();
   if (high > next)
     throw new AppError('unavailable', 'The search index is being rebuilt. Try again in a moment.', {
       reason: 'unavailable',

@@ -10,8 +10,8 @@ import {
   fieldMarks,
   isEventType,
 } from '@tallyman/contract';
-import { ownsView, type Reader, readerIn, type View } from './reader.ts';
-import { always, and, type Facts, holds, isIn, never, or, type Rule } from './rule.ts';
+import { ownsView, type ReaderRights, readerIn, type View } from './reader.ts';
+import { always, and, type Facts, given, holds, isIn, never, or, type Rule } from './rule.ts';
 
 /**
  * `readable`: the event is there for the reader. `whole`: so are its restricted fields. `placed`: so is where a refusal
@@ -53,23 +53,26 @@ export const placeFields: readonly string[] = [
 ];
 
 const forOwners = ofAudience('account', 'namespace', 'project', 'project_security');
+const forMaintainers = ofAudience('project');
+const forMembers = ofAudience('namespace');
+const forSubjects = ofAudience('account', 'namespace', 'project');
 
-export function rightsOf(reader: Reader): Rights {
+export function rightsOf(reader: ReaderRights): Rights {
   if (reader.role !== 'person') return { readable: always, whole: always, placed: always };
   const { principalId } = reader;
   const own = isIn('actor', [principalId]);
   const owns = and(forOwners, or(isIn('namespace', reader.owned), projectsOf(reader.ownedProjects)));
   const whole = or(
+    owns,
     // Done by them or in their name; and what somebody tried in their name, where others than the server's staff may know.
     and({ op: 'proven', is: true }, or(own, isIn('onBehalfOf', [principalId]))),
     and({ op: 'proven', is: false }, own, forOwners),
-    owns,
   );
   const namesOnly = or(
-    and(ofAudience('project'), projectsOf(reader.maintainedProjects)),
-    and(ofAudience('namespace'), isIn('namespace', reader.memberOf)),
+    and(forMaintainers, projectsOf(reader.maintainedProjects)),
+    and(forMembers, isIn('namespace', reader.memberOf)),
     // What was done to their account elsewhere: added to an organisation, given a role.
-    and(ofAudience('account', 'namespace', 'project'), isIn('subject', [principalId])),
+    and(forSubjects, isIn('subject', [principalId])),
   );
   const readable = or(whole, namesOnly);
   // Who may read the project knows that it is there.
@@ -77,12 +80,12 @@ export function rightsOf(reader: Reader): Rights {
   return { readable, whole, placed: and(readable, or(tellsNoPlace, owns, namesOnly, knows)) };
 }
 
-function projectsOf({ ids, ofNamespaces }: Reader['ownedProjects']): Rule {
+function projectsOf({ ids, ofNamespaces }: ReaderRights['ownedProjects']): Rule {
   return or(isIn('project', ids), and({ op: 'present', column: 'project' }, isIn('namespace', ofNamespaces)));
 }
 
 /** What the view shows, whoever looks. */
-export function viewRule(view: View, reader: Reader): Rule {
+export function viewRule(view: View, reader: ReaderRights): Rule {
   switch (view.kind) {
     case 'administration':
       return always;
@@ -96,7 +99,7 @@ export function viewRule(view: View, reader: Reader): Rule {
 }
 
 /** The runs of events that make up the view `me`, each of which is indexed. */
-export function concerns({ principalId, accountId }: Reader): Extract<Rule, { op: 'in' }>[] {
+export function concerns({ principalId, accountId }: ReaderRights): Extract<Rule, { op: 'in' }>[] {
   const runs = [
     isIn('actor', [principalId]),
     isIn('onBehalfOf', [principalId]),
@@ -107,12 +110,22 @@ export function concerns({ principalId, accountId }: Reader): Extract<Rule, { op
 }
 
 /** Rights as the view gives them: one's own account and what one owns are read without the system role. */
-export function rightsIn(view: View, reader: Reader): Rights {
+export function rightsIn(view: View, reader: ReaderRights): Rights {
   return rightsOf(readerIn(view, reader));
 }
 
+/** The same, for what the view shows: what all of it has in common is decided already. */
+export function rightsOver(view: View, reader: ReaderRights): Rights {
+  const rights = rightsIn(view, reader);
+  const shown = viewRule(view, reader);
+  if (shown.op !== 'in' || shown.values.size !== 1) return rights;
+  const [place] = shown.values;
+  const left = (rule: Rule): Rule => given(rule, shown.column, place as string);
+  return { readable: left(rights.readable), whole: left(rights.whole), placed: left(rights.placed) };
+}
+
 /** Whether reading through this view uses a system role to read what is somebody else's. */
-export function readsAsStaff(view: View, reader: Reader): boolean {
+export function readsAsStaff(view: View, reader: ReaderRights): boolean {
   return reader.role !== 'person' && !ownsView(reader, view);
 }
 

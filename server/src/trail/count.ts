@@ -16,7 +16,6 @@ import {
   mostScanned,
   type Plan,
   planOf,
-  readState,
   type Selection,
   spanOf,
   type Words,
@@ -106,11 +105,7 @@ export async function countKept(
   { kept, whole, needsPlace }: KeptQuestion,
 ): Promise<{ rows: Counted[]; undecided: string[] }> {
   const filter: CheckedFilter = { ...counting.filter, ...whole.times };
-  const plan = await planOf(
-    source,
-    await words.of(source, await readState(source)),
-    rowsOf({ ...counting, filter }),
-  );
+  const plan = await planOf(source, await words.of(source, source.state()), rowsOf({ ...counting, filter }));
   const id = kept.id === undefined ? undefined : await idNumber(source, kept.id);
   // Nothing was ever there.
   if (kept.id !== undefined && id === undefined) return { rows: [], undecided: [] };
@@ -259,7 +254,7 @@ export async function lookAt<R>(
   look: Look & { each: (row: R) => void },
 ): Promise<number | undefined> {
   const asked = rowsOf(counting);
-  const state = await readState(source);
+  const state = source.state();
   const span = await spanOf(source, { ...asked, within: {} }, state);
   if (span.low >= span.high) return undefined;
   const plan = await planOf(source, await words.of(source, state), asked);

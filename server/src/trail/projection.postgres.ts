@@ -48,8 +48,7 @@ export class PostgresProjection implements Projection {
   private constructor(db: Db, options: SinkOptions) {
     this.#db = db;
     this.#sink = new PostgresSink(db, options);
-    // Counts ask for `counted` in the statement that needs it.
-    const state = () => ({ next: this.#projected, generation: this.#generation, counted: 0 });
+    const state = () => ({ next: this.#projected, generation: this.#generation });
     this.#source = postgresSource(db.read, state);
   }
 

@@ -17,6 +17,7 @@ import {
   tooManyQuestions,
 } from './projection.ts';
 import type { ProjectorData, ProjectorNews, ProjectorOrder } from './projector-worker.ts';
+import type { SearchState } from './search-source.ts';
 import type { SearcherData, SearcherNews, SearcherOrder } from './search-worker.ts';
 
 export type SqliteProjectionParts = {
@@ -35,7 +36,8 @@ export type SqliteProjectionParts = {
 type Asked = {
   number: number;
   name: QuestionName;
-  question: unknown;
+  /** As JSON. */
+  question: string;
   resolve: (answer: never) => void;
   reject: (error: unknown) => void;
 };
@@ -50,7 +52,7 @@ export class SqliteProjection implements Projection {
   readonly #searchers: Searcher[];
   readonly #listeners = new Set<() => void>();
   readonly #waiting: Asked[] = [];
-  #projected = 0;
+  #state: SearchState = { next: 0, generation: 0 };
   #failure: string | undefined;
   /** Told to the projector, and when it will next be. */
   #head = 0;
@@ -92,7 +94,7 @@ export class SqliteProjection implements Projection {
   }
 
   projected(): number {
-    return this.#projected;
+    return this.#state.next;
   }
 
   failure(): string | undefined {
@@ -119,7 +121,7 @@ export class SqliteProjection implements Projection {
       const asked: Asked = {
         number: this.#asked,
         name,
-        question,
+        question: JSON.stringify(question),
         resolve: (answer) => {
           settled();
           resolve(answer);
@@ -224,10 +226,11 @@ export class SqliteProjection implements Projection {
     }
     this.#failure = 'failed' in news ? news.failed : undefined;
     if ('failed' in news) return;
-    if (news.projected > this.#projected) this.#failedStarts = 0;
+    const { next } = this.#state;
+    this.#state = news.state;
+    if (news.state.next > next) this.#failedStarts = 0;
     // A thread started again may have found the file unfit and made it anew.
-    const anew = news.anew === true || news.projected < this.#projected;
-    this.#projected = news.projected;
+    const anew = news.anew === true || news.state.next < next;
     if (anew) this.#reopen();
     for (const listener of this.#listeners) listener();
   }
@@ -264,7 +267,7 @@ export class SqliteProjection implements Projection {
     if (!free || !asked) return;
     free.asked = asked;
     const { number, name, question } = asked;
-    free.thread.postMessage({ number, name, question } satisfies SearcherOrder);
+    free.thread.postMessage({ number, name, question, state: this.#state } satisfies SearcherOrder);
   }
 
   #answer(searcher: Searcher, news: SearcherNews): void {

@@ -22,6 +22,7 @@ import {
 } from './projector.ts';
 import { type Portion, SqliteSink } from './search-sink.sqlite.ts';
 import { NamesLeft } from './search-sink.ts';
+import { type SearchState, selectSearchState } from './search-source.ts';
 
 export type ProjectorData = {
   logPath: string;
@@ -37,11 +38,11 @@ export type ProjectorOrder =
   | { number: number; reproject: readonly number[] }
   | { end: true };
 /**
- * From the thread. `anew`: the file is another one, so readers must open it again. `failed`: why it waits. `done`: what was
+ * From the thread. `state`: how far it came. `anew`: the file is another one, so readers must open it again. `failed`: why it waits. `done`: what was
  * ordered under that number is, or was not and why.
  */
 export type ProjectorNews =
-  | { projected: number; anew?: true }
+  | { state: SearchState; anew?: true }
   | { failed: string }
   | { done: number; error?: string };
 
@@ -59,6 +60,10 @@ let ended = false;
 
 function tell(news: ProjectorNews): void {
   parentPort?.postMessage(news);
+}
+
+function state(): SearchState {
+  return file.rows<SearchState>(selectSearchState)[0] as SearchState;
 }
 
 function open(): void {
@@ -121,7 +126,7 @@ async function follow(): Promise<void> {
 function step(): void {
   try {
     next = sink.write(portions(next, head));
-    tell({ projected: next });
+    tell({ state: state() });
   } catch (error) {
     if (isTorn(error)) {
       startAnew();
@@ -151,7 +156,7 @@ function* portions(from: number, to: number): Generator<Portion> {
 function startAnew(): void {
   tryClose();
   rebuild();
-  tell({ projected: 0, anew: true });
+  tell({ state: state(), anew: true });
 }
 
 async function change(number: number, work: (left: NamesLeft) => Generator<void>): Promise<void> {
@@ -163,6 +168,7 @@ async function change(number: number, work: (left: NamesLeft) => Generator<void>
       if (ended) throw new Error('the projection was closed');
     }
     sink.forgetNames(left);
+    tell({ state: state() });
     tell({ done: number });
   } catch (error) {
     if (isTorn(error)) startAnew();
@@ -215,4 +221,4 @@ parentPort?.on('message', (order: ProjectorOrder) => {
 });
 
 open();
-tell({ projected: next });
+tell({ state: state() });

@@ -5,9 +5,8 @@ import type { Performer } from './draft.ts';
 /** Projects held by their own id, or with every project of a namespace. */
 export type ProjectRights = { ids: readonly string[]; ofNamespaces: readonly string[] };
 
-export type Reader = {
-  /** Recorded when the reading itself is an event. */
-  by: Performer;
+/** What decides what somebody may read. */
+export type ReaderRights = {
   /** What the system role allows with this credential; `person` for everybody without one. */
   role: 'administrator' | 'auditor' | 'person';
   /** Id of the user or robot that reads. Absent: nobody's account. */
@@ -24,6 +23,9 @@ export type Reader = {
   /** Projects the reader may pull from by a role: there, a refusal of their own tells where it stands and why. */
   readableProjects?: ProjectRights;
 };
+
+/** `by` is recorded when the reading itself is an event. */
+export type Reader = ReaderRights & { by: Performer };
 
 type NamespaceScope = NonNullable<Scope['namespace']>;
 type ProjectScope = NonNullable<Scope['project']>;
@@ -45,7 +47,7 @@ export function scopeOfView(view: View): Scope {
 }
 
 /** Whether the reader owns what the view shows, so that no system role is used to read it. */
-export function ownsView(reader: Reader, view: View): boolean {
+export function ownsView(reader: ReaderRights, view: View): boolean {
   if (view.kind === 'me') return true;
   if (view.kind === 'administration') return false;
   if (reader.owned.includes(view.namespace.id)) return true;
@@ -55,6 +57,6 @@ export function ownsView(reader: Reader, view: View): boolean {
 }
 
 /** The reader as the view lets them read: a system role counts only where nothing else gives the right. */
-export function readerIn(view: View, reader: Reader): Reader {
+export function readerIn(view: View, reader: ReaderRights): ReaderRights {
   return reader.role !== 'person' && ownsView(reader, view) ? { ...reader, role: 'person' } : reader;
 }

@@ -33,7 +33,7 @@ export type Rule =
   | { op: 'never' }
   | { op: 'and'; of: readonly Rule[] }
   | { op: 'or'; of: readonly Rule[] }
-  | { op: 'in'; column: FactColumn; values: readonly string[] }
+  | { op: 'in'; column: FactColumn; values: ReadonlySet<string> }
   | { op: 'present'; column: FactColumn }
   | { op: 'proven'; is: boolean };
 
@@ -53,8 +53,25 @@ export function or(...of: readonly Rule[]): Rule {
 }
 
 export function isIn(column: FactColumn, values: readonly (string | undefined)[]): Rule {
-  const known = values.filter((value) => value !== undefined);
-  return known.length === 0 ? never : { op: 'in', column, values: known };
+  const known = new Set(values.filter((value) => value !== undefined));
+  return known.size === 0 ? never : { op: 'in', column, values: known };
+}
+
+/** What is left of a rule for events of which one value is known. */
+export function given(rule: Rule, column: FactColumn, value: string): Rule {
+  switch (rule.op) {
+    case 'and':
+      return and(...rule.of.map((part) => given(part, column, value)));
+    case 'or':
+      return or(...rule.of.map((part) => given(part, column, value)));
+    case 'in':
+      if (rule.column !== column) return rule;
+      return rule.values.has(value) ? always : never;
+    case 'present':
+      return rule.column === column ? always : rule;
+    default:
+      return rule;
+  }
 }
 
 export function holds(rule: Rule, facts: Facts): boolean {
@@ -69,7 +86,7 @@ export function holds(rule: Rule, facts: Facts): boolean {
       return rule.of.some((part) => holds(part, facts));
     case 'in': {
       const value = facts[rule.column];
-      return value !== undefined && rule.values.includes(value);
+      return value !== undefined && rule.values.has(value);
     }
     case 'present':
       return facts[rule.column] !== undefined;
@@ -103,11 +120,11 @@ export function decided(rule: Rule, known: KnownFacts): boolean | undefined {
       return all;
     }
     case 'in': {
-      if (rule.column === 'type') return rule.values.includes(known.type);
+      if (rule.column === 'type') return rule.values.has(known.type);
       const value = known[rule.column];
       if (value === undefined) return undefined;
-      if ('is' in value) return value.is !== undefined && rule.values.includes(value.is);
-      return rule.values.every((one) => one === value.isNot) ? false : undefined;
+      if ('is' in value) return value.is !== undefined && rule.values.has(value.is);
+      return rule.values.size === 1 && rule.values.has(value.isNot) ? false : undefined;
     }
     case 'present': {
       const value = rule.column === 'type' ? { is: known.type } : known[rule.column];
@@ -118,10 +135,36 @@ export function decided(rule: Rule, known: KnownFacts): boolean | undefined {
   }
 }
 
-/** Every text the rule compares with, to be looked up before it becomes SQL. */
-export function valuesIn(rule: Rule): string[] {
-  if (rule.op === 'and' || rule.op === 'or') return rule.of.flatMap(valuesIn);
-  return rule.op === 'in' ? [...rule.values] : [];
+/** What is known of the numbers of a rule's values; holds while nothing more is known. */
+type Numbered = {
+  words: ReadonlyMap<string, number>;
+  size: number;
+  /** Parted by commas. */
+  numbers: string;
+  unknown: readonly string[];
+};
+/** Types of an audience are many and asked for with every question. */
+const numbered = new WeakMap<ReadonlySet<string>, Numbered>();
+
+function numbersOf(values: ReadonlySet<string>, words: ReadonlyMap<string, number>): Numbered {
+  const found = numbered.get(values);
+  if (found?.words === words && found.size === words.size) return found;
+  const numbers: number[] = [];
+  const unknown: string[] = [];
+  for (const value of values) {
+    const number = words.get(value);
+    if (number === undefined) unknown.push(value);
+    else numbers.push(number);
+  }
+  const made = { words, size: words.size, numbers: numbers.join(','), unknown };
+  numbered.set(values, made);
+  return made;
+}
+
+/** Every text the rule compares with that has no number yet, to be looked up before the rule becomes SQL. */
+export function addUnknown(rule: Rule, words: ReadonlyMap<string, number>, to: Set<string>): void {
+  if (rule.op === 'and' || rule.op === 'or') for (const part of rule.of) addUnknown(part, words, to);
+  else if (rule.op === 'in') for (const text of numbersOf(rule.values, words).unknown) to.add(text);
 }
 
 /**
@@ -141,12 +184,12 @@ export function ruleSql(rule: Rule, words: ReadonlyMap<string, number>, engine: 
       return { text: `(${text})`, params: parts.flatMap((part) => part.params) };
     }
     case 'in': {
-      const numbers = rule.values.map((value) => words.get(value)).filter((word) => word !== undefined);
+      const { numbers } = numbersOf(rule.values, words);
       const column = factColumns[rule.column];
       if (engine === 'postgres')
-        return { text: `coalesce(${column} = ANY(?::bigint[]), false)`, params: [`{${numbers.join(',')}}`] };
+        return { text: `coalesce(${column} = ANY(?::bigint[]), false)`, params: [`{${numbers}}`] };
       // Our own numbers, so they may stand in the text.
-      const text = numbers.length === 0 ? '1 = 0' : `coalesce(${column} IN (${numbers.join(',')}), 1 = 0)`;
+      const text = numbers === '' ? '1 = 0' : `coalesce(${column} IN (${numbers}), 1 = 0)`;
       return { text, params: [] };
     }
     case 'present':

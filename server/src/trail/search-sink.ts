@@ -9,7 +9,7 @@ import { type CountedRow, countedColumns } from './rollup.ts';
 import { blockSizes } from './select.ts';
 
 /** Of the tables and of what stands in them. Another version is thrown away and made anew. */
-export const projectionVersion = 3;
+export const projectionVersion = 4;
 
 /**
  * `generation` is another one after each making anew, and after names were forgotten. `counted`: events below it are in

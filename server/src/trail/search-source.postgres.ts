@@ -15,15 +15,13 @@ import {
   keyedRuns,
   portions,
   type SearchSource,
+  type SearchState,
   type SizesRequest,
   type Span,
 } from './search-source.ts';
 import type { Sql } from './sql.ts';
 
-export function postgresSource(
-  read: ReadDb,
-  state?: () => { next: number; generation: number; counted: number },
-): SearchSource {
+export function postgresSource(read: ReadDb, state: () => SearchState): SearchSource {
   const prepared = new Map<string, Statement>();
   // Planning a page takes longer than reading it, so its statements are prepared; of all shapes that filters have, some.
   const rows = async <R>(sql: Sql): Promise<R[]> => {
@@ -39,7 +37,7 @@ export function postgresSource(
   return {
     engine: 'postgres',
     rows,
-    ...(state && { state }),
+    state,
     async first(request) {
       const found = await rows<StoredEvent & { body: string | null }>(firstSql(request));
       return {

@@ -14,24 +14,24 @@ import {
   keyedRuns,
   portions,
   type SearchSource,
+  type SearchState,
   type Span,
 } from './search-source.ts';
 import type { Sql } from './sql.ts';
 
 type Files = { search: SqliteFile; log: SqliteFile };
 
-export function sqliteSource(files: Files): SearchSource {
-  const events = (indexes: readonly number[]): StoredEvent[] => eventsOf(files.log, indexes);
+export function sqliteSource(files: Files, state: SearchState): SearchSource {
   return {
     engine: 'sqlite',
+    state: () => state,
     async rows<R>(sql: Sql) {
       return files.search.rows<R>(sql.text, sql.params);
     },
     async first(request) {
       const sql = firstSql(request);
-      if (!sql) return { found: [], events: [] };
-      const found = files.search.rows<{ idx: number }>(sql.text, sql.params).map((row) => row.idx);
-      return { found, events: found.length > request.limit ? events(found.slice(0, request.limit)) : [] };
+      if (!sql) return { found: [] };
+      return { found: files.search.rows<{ idx: number }>(sql.text, sql.params).map((row) => row.idx) };
     },
     async *candidates(request) {
       yield* portionsOf(files.search, request);
@@ -39,11 +39,17 @@ export function sqliteSource(files: Files): SearchSource {
     async sizes({ drivers, narrowing, span }) {
       return drivers.map((driver) => sizeOf(files.search, { driver, narrowing, span }));
     },
+    async changes() {
+      return files.log.rows<{ seq: number }>(selectChanges)[0]?.seq ?? 0;
+    },
     async events(indexes) {
-      return events(indexes);
+      return eventsOf(files.log, indexes);
     },
   };
 }
+
+/** Whatever unit changes or drops events leaves an order to follow behind (forget/follow.ts), and their numbers only rise. */
+const selectChanges = `SELECT seq FROM sqlite_sequence WHERE name = 'search_redo'`;
 
 function eventsOf(log: SqliteFile, indexes: readonly number[]): StoredEvent[] {
   if (indexes.length === 0) return [];
@@ -86,12 +92,12 @@ function firstSql({
   const most = firstOfSeveral(limit);
   const parts = runs.map(
     (run): Sql => ({
-      text: `SELECT idx FROM (SELECT idx FROM ${eventsOfRun(run)} WHERE ${run.text}idx >= ? AND idx < ? ORDER BY idx ${order} LIMIT ${most})`,
+      text: `SELECT idx FROM ${eventsOfRun(run)} WHERE ${run.text}idx >= ? AND idx < ?`,
       params: [...run.params, ...within],
     }),
   );
-  // UNION, not UNION ALL: one event may lie in several runs.
-  const several = `SELECT idx FROM (${parts.map((part) => part.text).join(' UNION ')}) ORDER BY idx ${order} LIMIT ${most}`;
+  // Ordered as a whole the runs are merged, none read further than wanted. UNION, as one event may lie in several of them.
+  const several = `${parts.map((part) => part.text).join(' UNION ')} ORDER BY idx ${order} LIMIT ${most}`;
   return {
     text: `SELECT idx FROM search_event NOT INDEXED WHERE idx IN (${several}) AND ${where.text} ORDER BY idx ${order} LIMIT ${limit + 1}`,
     params: [...parts.flatMap((part) => part.params), ...where.params],

@@ -29,8 +29,17 @@ export type SizesRequest = {
 
 /** What matches among the first candidates, newest or oldest first. `limit`: events of a page. */
 export type FirstRequest = CandidateRequest & { where: Sql; limit: number };
-/** `found`: one more than the page has at most. `events`: those of the page whose body was not dropped. */
-export type First = { found: number[]; events: StoredEvent[] };
+/** `found`: one more than the page has at most. `events`: those of the page that were not dropped, where they were read too. */
+export type First = { found: number[]; events?: StoredEvent[] };
+
+/**
+ * How far the projection is. `generation`: another one when numbers of words may mean something else, or names were
+ * forgotten. `words`: the highest number of a word, where that is known.
+ */
+export type SearchState = { next: number; generation: number; words?: number };
+
+export const selectSearchState =
+  'SELECT next, generation, (SELECT max(id) FROM search_word) AS words FROM search_state';
 
 export interface SearchSource {
   readonly engine: Engine;
@@ -43,10 +52,15 @@ export interface SearchSource {
    * to be asked for: how many were looked at is not told.
    */
   first(request: FirstRequest): Promise<First>;
-  /** How far the projection is, where that is known without asking. */
-  state?(): { next: number; generation: number; counted: number };
+  /** Known without asking. It may be behind what other questions find, never ahead. */
+  state(): SearchState;
   /** About how many events lie in the runs of each driver, judged by the newest of each; one in several counts several times. */
   sizes(request: SizesRequest): Promise<number[]>;
+  /**
+   * How often stored events were changed or dropped since the log began, where one number tells that of all which is read
+   * after it. What was read before it grew may be different now.
+   */
+  changes?(): Promise<number>;
   /** The events themselves, in the order asked for; those whose body was dropped are left out. */
   events(indexes: readonly number[]): Promise<StoredEvent[]>;
 }

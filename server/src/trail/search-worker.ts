@@ -4,14 +4,19 @@ import { isTorn, openForReading, type SqliteFile } from '../db/search-file.ts';
 import { AppError } from '../domain/error.ts';
 import { answers } from './answer.ts';
 import { givenUp, type QuestionName } from './projection.ts';
+import type { Work } from './question.ts';
 import { sqliteSource } from './search-source.sqlite.ts';
+import type { SearchState } from './search-source.ts';
 import { Words } from './select.ts';
 import { ShownTexts } from './shown-texts.ts';
 
-/** `cancelled` holds the number of a question nobody waits for any more. */
+/**
+ * `question` is JSON, which crosses at less cost than what it says; `state` is how far the projection was when it was
+ * asked. `cancelled` holds the number of a question nobody waits for any more.
+ */
 export type SearcherData = { logPath: string; searchPath: string; cancelled: SharedArrayBuffer };
 export type SearcherOrder =
-  | { number: number; name: QuestionName; question: unknown }
+  | { number: number; name: QuestionName; question: string; state: SearchState }
   | { reopen: true }
   | { end: true };
 export type SearcherNews =
@@ -39,17 +44,16 @@ async function work({
   number,
   name,
   question,
+  state,
 }: Extract<SearcherOrder, { number: number }>): Promise<SearcherNews> {
   const requireWanted = (): void => {
     if (Atomics.load(cell, 0) === number) throw givenUp();
   };
   try {
     search ??= openForReading(searchPath);
-    const answer = answers[name] as (work: unknown, asked: unknown) => Promise<unknown>;
-    return {
-      number,
-      answer: await answer({ source: sqliteSource({ search, log }), words, shown, requireWanted }, question),
-    };
+    const answer = answers[name] as (work: Work, asked: unknown) => Promise<unknown>;
+    const source = sqliteSource({ search, log }, state);
+    return { number, answer: await answer({ source, words, shown, requireWanted }, JSON.parse(question)) };
   } catch (error) {
     if (error instanceof AppError) {
       const { code, message, reason, details, retryAfterSeconds } = error;

@@ -29,7 +29,7 @@ import { PostgresProjection } from './projection.postgres.ts';
 import { SqliteProjection } from './projection.sqlite.ts';
 import type { AnswerOf, Projection, QuestionOf, Run } from './projection.ts';
 import type { Question } from './question.ts';
-import { type Reader, scopeOfView, type View } from './reader.ts';
+import { type Reader, type ReaderRights, scopeOfView, type View } from './reader.ts';
 import { Readings } from './readings.ts';
 import { eventsPerCounting, grainUs } from './rollup.ts';
 import { type TailItem, type TailOptions, tailEvents } from './tail.ts';
@@ -188,7 +188,7 @@ export class Search {
     const completeTo = await this.#settle(this.#limits.waitMs);
     const page = await this.#projection.ask(
       'page',
-      { view, reader: plainReader(reader), filter, cursor, limit },
+      { view, reader: rightsAlone(reader), filter, cursor, limit },
       signal,
     );
     if (readsAsStaff(view, reader)) await this.#recordReading(view, reader, questionText(view, filter));
@@ -202,7 +202,7 @@ export class Search {
     signal?: AbortSignal,
   ): Promise<EventHistogram> {
     const within = withBegin(filter, interval, this.#clock.nowUs());
-    const question = { view, reader: plainReader(reader), filter: within, by, interval };
+    const question = { view, reader: rightsAlone(reader), filter: within, by, interval };
     return this.#count('histogram', question, { asked: filter, reader, signal });
   }
 
@@ -212,7 +212,7 @@ export class Search {
     reader: Reader,
     signal?: AbortSignal,
   ): Promise<EventFacets> {
-    const question = { view, reader: plainReader(reader), filter, facets, values };
+    const question = { view, reader: rightsAlone(reader), filter, facets, values };
     return this.#count('facets', question, { asked: filter, reader, signal });
   }
 
@@ -233,7 +233,7 @@ export class Search {
     await this.#settle(this.#limits.waitMs);
     const known = uuidBytes(id) !== undefined;
     const event = known
-      ? await this.#projection.ask('event', { id, view, reader: plainReader(reader) })
+      ? await this.#projection.ask('event', { id, view, reader: rightsAlone(reader) })
       : undefined;
     if (!event)
       throw new AppError('not_found', 'There is no such event, or it is not for you to read.', {
@@ -255,7 +255,7 @@ export class Search {
     const found = new Map<string, ShownEvent>();
     for (const id of ids) {
       if (uuidBytes(id) === undefined) continue;
-      const event = await this.#projection.ask('event', { id, view, reader: plainReader(reader) });
+      const event = await this.#projection.ask('event', { id, view, reader: rightsAlone(reader) });
       if (event) found.set(id, event);
     }
     if ([...found.values()].some((event) => !concerns(event, reader)))
@@ -280,7 +280,7 @@ export class Search {
     if (until > head)
       throw invalid('until', `The log has only ${head} events: take "until" from the export that broke off.`);
     await this.#requireWhole();
-    const question = { view, filter: { repeats: 'rows' as const, ...filter }, reader: plainReader(reader) };
+    const question = { view, filter: { repeats: 'rows' as const, ...filter }, reader: rightsAlone(reader) };
     const low = after === undefined ? 0 : after + 1;
     const total = low === 0 && until === head ? await this.#totalOf(question, signal) : undefined;
     await this.#recordExport({ view, reader, format, text: questionText(view, filter) });
@@ -306,7 +306,7 @@ export class Search {
   /** One event as evidence. Throws as getEvent, and `forbidden` when its body says more than the reader may know. */
   async getEvidence(id: string, reader: Reader, view: View = viewOfOne(reader)): Promise<EvidenceEntry> {
     const { index } = await this.getEvent(id, reader, view);
-    const question = { view, reader: plainReader(reader), indexes: [index] };
+    const question = { view, reader: rightsAlone(reader), indexes: [index] };
     const [evidence] = await this.#projection.ask('evidence', question);
     if (typeof evidence === 'object') return evidence;
     throw new AppError(
@@ -329,7 +329,7 @@ export class Search {
     requireView(view, reader);
     const high = await this.#db.head();
     await this.#requireWhole();
-    const asking = { view, reader: plainReader(reader) };
+    const asking = { view, reader: rightsAlone(reader) };
     const { indexes, hidden } = await this.#provable(
       { ...asking, filter: { ...filter, repeats: 'rows' } },
       high,
@@ -349,7 +349,7 @@ export class Search {
   }
 
   async #provable(
-    question: { view: View; reader: Reader; filter: EventFilter },
+    question: { view: View; reader: ReaderRights; filter: EventFilter },
     high: number,
     signal: AbortSignal | undefined,
   ): Promise<{ indexes: number[]; hidden: number }> {
@@ -552,7 +552,7 @@ function viewOfOne(reader: Reader): View {
   return reader.role === 'person' ? { kind: 'me' } : { kind: 'administration' };
 }
 
-function requireView(view: View, reader: Reader): void {
+function requireView(view: View, reader: ReaderRights): void {
   if (mayStill(view, reader)) return;
   throw new AppError(
     'forbidden',
@@ -561,10 +561,10 @@ function requireView(view: View, reader: Reader): void {
   );
 }
 
-function mayStill(view: View, reader: Reader | undefined): Reader | undefined {
+function mayStill(view: View, reader: ReaderRights | undefined): ReaderRights | undefined {
   return view.kind === 'administration' && reader?.role === 'person'
     ? undefined
-    : reader && plainReader(reader);
+    : reader && rightsAlone(reader);
 }
 
 /** Staff who look at what they themselves did use no right of their role. */
@@ -573,11 +573,10 @@ function concerns(event: ShownEvent, { principalId }: Reader): boolean {
 }
 
 /** Only what rights depend on crosses to another thread; a caller may carry more. */
-function plainReader(reader: Reader): Reader {
+function rightsAlone(reader: ReaderRights): ReaderRights {
   const { role, principalId, accountId, owned, memberOf, ownedProjects, maintainedProjects } = reader;
   const { readableProjects } = reader;
   return {
-    by: performerOf(reader),
     role,
     owned,
     memberOf,

@@ -4,7 +4,7 @@
  */
 import { declarationOf, eventTypes } from '@tallyman/contract';
 import { AppError } from '../domain/error.ts';
-import { concerns, rightsIn, viewRule } from './audience.ts';
+import { concerns, rightsOver, viewRule } from './audience.ts';
 import {
   type CheckedFilter,
   conditionsOf,
@@ -20,9 +20,16 @@ import {
   wordsOf,
 } from './filter.ts';
 import type { StoredEvent } from './projected-row.ts';
-import { ownsView, type Reader, readerIn, type View } from './reader.ts';
-import { and, factColumns, isIn, type Rule, ruleSql, valuesIn } from './rule.ts';
-import { eventsByIdx, idxIn, portions, type SearchSource, type Span } from './search-source.ts';
+import { ownsView, type ReaderRights, readerIn, type View } from './reader.ts';
+import { addUnknown, and, factColumns, isIn, type Rule, ruleSql } from './rule.ts';
+import {
+  eventsByIdx,
+  idxIn,
+  portions,
+  type SearchSource,
+  type SearchState,
+  type Span,
+} from './search-source.ts';
 import { inValues, joined, type Sql } from './sql.ts';
 
 /** Rows looked at for one page. */
@@ -35,7 +42,7 @@ const namesPerLookup = 500;
 
 export type Selection = {
   view: View;
-  reader: Reader;
+  reader: ReaderRights;
   filter: CheckedFilter;
   /** Further bound on indexes: from `low` on, below `high`. */
   within: Partial<Span>;
@@ -48,7 +55,7 @@ export type Selection = {
 export type Selected = {
   indexes: number[];
   /** Those of `indexes` whose body was not dropped, when they were read at once. */
-  events?: StoredEvent[];
+  events?: StoredEvent[] | undefined;
   /** There are more, or may be: go on beyond `reached`. */
   more: boolean;
   /** The walk was ended by its bound before the page was full. */
@@ -59,23 +66,12 @@ export type Selected = {
   projected: number;
 };
 
-export type SearchState = { next: number; generation: number; counted: number };
-
-export async function readState(source: SearchSource): Promise<SearchState> {
-  if (source.state) return source.state();
-  const [state] = await source.rows<SearchState>({
-    text: 'SELECT next, generation, counted FROM search_state',
-    params: [],
-  });
-  return state ?? { next: 0, generation: 0, counted: 0 };
-}
-
 export async function selectIndexes(
   source: SearchSource,
   words: Words,
   selection: Selection,
 ): Promise<Selected> {
-  const state = await readState(source);
+  const state = source.state();
   const nothing: Selected = {
     indexes: [],
     more: false,
@@ -176,29 +172,46 @@ export async function planOf(
       { reason: 'not_permitted' },
     );
   }
-  const rights = rightsIn(view, reader);
+  const key = keyOfPlan(view, reader, filter);
+  const kept = key === undefined ? undefined : words.plans?.get(key);
+  if (kept) return kept;
   const shown = viewRule(view, reader);
+  const { readable, whole, placed } = rightsOver(view, reader);
   const types = typesOf(filter);
-  const texts = [
-    ...(types ?? []),
-    ...textsOf(filter),
-    ...valuesIn(rights.placed),
-    ...valuesIn(rights.readable),
-    ...valuesIn(shown),
-  ];
-  const known: Known = { words: await words.numbers(texts), named: await namedWords(source, filter) };
+  const texts = [...(types ?? []), ...textsOf(filter)];
+  const known: Known = {
+    words: await words.lookUp(texts, [placed, readable, shown]),
+    named: await namedWords(source, filter),
+  };
   const rule = (of: Rule): Sql => ruleSql(of, known.words, source.engine);
-  const seen = { whole: rule(rights.whole), placed: rule(rights.placed) };
+  // Few filters ask for these, and they are long.
+  const seen = {
+    get whole() {
+      return rule(whole);
+    },
+    get placed() {
+      return rule(placed);
+    },
+  };
   const asked = conditionsOf(filter, known, seen);
   const narrowing = narrowingOf(filter, types, known.words);
   const runs = runsOf(view, reader).map((run) => toDriver(run, known.words));
-  return {
-    where: joined([rule(and(shown, rights.readable)), asked.where], 'AND'),
+  const plan = {
+    where: joined([rule(and(shown, readable)), asked.where], 'AND'),
     seen,
     narrowing,
     drivers: driversOf([...runs, ...asked.drivers], narrowing),
     words: known.words,
   };
+  if (key !== undefined) words.plans?.set(key, plan);
+  return plan;
+}
+
+/** Undefined where it may be planned otherwise the next time: a name may come to stand for more. */
+function keyOfPlan(view: View, reader: ReaderRights, checked: CheckedFilter): string | undefined {
+  if (namesOf(checked).length > 0) return undefined;
+  const { filter, types, fromUs, toUs } = checked;
+  return JSON.stringify([view, reader, filter, types, fromUs, toUs]);
 }
 
 /** The types that can match; undefined: any. Only a refusal has a reason, and an outcome other than success. */
@@ -238,7 +251,7 @@ function numbersOf(texts: readonly string[], words: ReadonlyMap<string, number>)
 type InRule = Extract<Rule, { op: 'in' }>;
 
 /** Sets of runs, each of which holds all that the view shows, or all that the reader may read of it. */
-function runsOf(view: View, reader: Reader): InRule[][] {
+function runsOf(view: View, reader: ReaderRights): InRule[][] {
   if (view.kind === 'administration') return [];
   if (view.kind === 'me') return [concerns(reader)];
   const inView =
@@ -249,7 +262,7 @@ function runsOf(view: View, reader: Reader): InRule[][] {
   return readsMost ? [[inView as InRule]] : [[inView as InRule], reachOf(person)];
 }
 
-function maintainsView({ maintainedProjects: { ids, ofNamespaces } }: Reader, view: View): boolean {
+function maintainsView({ maintainedProjects: { ids, ofNamespaces } }: ReaderRights, view: View): boolean {
   if (view.kind === 'me' || view.kind === 'administration') return false;
   return (
     ofNamespaces.includes(view.namespace.id) || (view.kind === 'project' && ids.includes(view.project.id))
@@ -257,7 +270,7 @@ function maintainsView({ maintainedProjects: { ids, ofNamespaces } }: Reader, vi
 }
 
 /** Everything a person may read anywhere. */
-function reachOf(reader: Reader): InRule[] {
+function reachOf(reader: ReaderRights): InRule[] {
   const { principalId, owned, memberOf, ownedProjects, maintainedProjects } = reader;
   const rules = [
     ...(['actor', 'onBehalfOf', 'subject'] as const).map((column) => isIn(column, [principalId])),
@@ -272,7 +285,7 @@ function reachOf(reader: Reader): InRule[] {
 function toDriver(runs: readonly InRule[], words: ReadonlyMap<string, number>): Driver {
   return runs.map(({ column, values }) => ({
     column: factColumns[column] as RunColumn,
-    keys: numbersOf(values, words),
+    keys: numbersOf([...values], words),
   }));
 }
 
@@ -345,23 +358,49 @@ async function namedWords(
 }
 
 const mostRemembered = 50_000;
+const mostPlans = 500;
 
-/** What `Words` gives for one request. */
-export type KnownWords = { numbers(texts: readonly string[]): Promise<ReadonlyMap<string, number>> };
+/** What `Words` gives for one request: numbers of texts, among them these and those that the rules compare with. */
+export type KnownWords = {
+  /** What was planned with the words there are now, by what was asked. Absent where it is not known that none came since. */
+  plans?: Map<string, Plan>;
+  lookUp(texts: readonly string[], rules: readonly Rule[]): Promise<ReadonlyMap<string, number>>;
+};
 
 /** Remembers the numbers of texts; they never change while the projection is the same one. */
 export class Words {
   #known = new Map<string, number>();
   #generation: number | undefined;
+  /** Texts that had no number when the highest one was `#missingAt`. */
+  #missing = new Set<string>();
+  #missingAt: number | undefined;
+  #plans = new Map<string, Plan>();
 
-  async of(source: SearchSource, { generation }: SearchState): Promise<KnownWords> {
-    if (generation !== this.#generation || this.#known.size > mostRemembered) this.#known = new Map();
+  async of(source: SearchSource, state: SearchState): Promise<KnownWords> {
+    const { generation, words } = state;
+    const isSame = generation === this.#generation && this.#known.size <= mostRemembered;
+    if (!isSame) this.#known = new Map();
+    if (!isSame || words === undefined || words !== this.#missingAt || this.#missing.size > mostRemembered) {
+      this.#missing.clear();
+      this.#plans.clear();
+    }
+    if (this.#plans.size >= mostPlans) this.#plans.clear();
     this.#generation = generation;
-    return { numbers: (texts) => this.#numbers(source, texts) };
+    this.#missingAt = words;
+    return {
+      ...(words !== undefined && { plans: this.#plans }),
+      lookUp: (texts, rules) => this.#lookUp(source, texts, rules),
+    };
   }
 
-  async #numbers(source: SearchSource, texts: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    const unknown = [...new Set(texts)].filter((text) => !this.#known.has(text));
+  async #lookUp(
+    source: SearchSource,
+    texts: readonly string[],
+    rules: readonly Rule[],
+  ): Promise<ReadonlyMap<string, number>> {
+    const asked = new Set(texts.filter((text) => !this.#known.has(text)));
+    for (const rule of rules) addUnknown(rule, this.#known, asked);
+    const unknown = [...asked].filter((text) => !this.#missing.has(text));
     for (let at = 0; at < unknown.length; at += namesPerLookup) {
       const where = inValues('text', unknown.slice(at, at + namesPerLookup));
       const rows = await source.rows<{ id: number; text: string }>({
@@ -370,6 +409,7 @@ export class Words {
       });
       for (const row of rows) this.#known.set(row.text, row.id);
     }
+    for (const text of unknown) if (!this.#known.has(text)) this.#missing.add(text);
     return this.#known;
   }
 }

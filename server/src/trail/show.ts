@@ -20,7 +20,17 @@ export async function showEvents(
   { stored, merged }: { stored: readonly StoredEvent[]; merged: boolean },
 ): Promise<ShownEvent[]> {
   const shown = stored.map((event) => showEvent(event, rights));
-  if (merged) await mergeRepeats(source, rights, shown);
+  if (!merged) return shown;
+  const refusals = shown.filter((event) => event.outcome !== 'success');
+  const repeats = await findRepeats(
+    source,
+    rights,
+    refusals.map(({ id }) => id),
+  );
+  for (const event of refusals) {
+    const counted = repeats.get(event.id);
+    if (counted) event.repeats = counted;
+  }
   return shown;
 }
 
@@ -119,32 +129,31 @@ function dropCommitments(holder: Record<string, unknown>, pointer: string, withh
   }
 }
 
-/** A refusal's closing event has its cause, its scope and its actor: who may read the one may read the other. */
-export async function mergeRepeats(
+/** The repeats of these refusals, by their ids, as far as there are any. */
+export async function findRepeats(
   source: SearchSource,
   rights: Rights,
-  shown: readonly ShownEvent[],
-): Promise<void> {
-  const refusals = new Map(
-    shown.filter((event) => event.outcome !== 'success').map((event) => [event.id, event]),
-  );
-  if (refusals.size === 0) return;
+  refusals: readonly string[],
+): Promise<ReadonlyMap<string, ShownRepeats>> {
+  const found = new Map<string, ShownRepeats>();
+  if (refusals.length === 0) return found;
   const where = inValues(
     'cause',
-    [...refusals.keys()].map((id) => uuidBytes(id) as Buffer),
+    refusals.map((id) => uuidBytes(id) as Buffer),
   );
   const rows = await source.rows<{ idx: number }>({
     text: `SELECT idx FROM search_event WHERE ${where.text} AND repeats_since_us IS NOT NULL`,
     params: where.params,
   });
   for (const stored of await source.events(rows.map((row) => row.idx))) {
+    // A closing event has its refusal's scope and actor: who may read the one may read the other.
     const closing = showEvent(stored, rights);
-    const first = refusals.get(closing.cause as string);
     const repeats = closing.details.repeats as
       | (Omit<Repeats, 'samples'> & { samples?: string[] })
       | undefined;
-    if (first && repeats) first.repeats = repeatsOf(closing, repeats);
+    if (repeats) found.set(closing.cause as string, repeatsOf(closing, repeats));
   }
+  return found;
 }
 
 function repeatsOf(

@@ -3,7 +3,7 @@ import type { EventFilter, ShownEvent } from '@tallyman/contract';
 import { AppError } from '../domain/error.ts';
 import { formatCursor, parseCursor } from './cursor.ts';
 import type { AnswerOf, Projection, QuestionOf } from './projection.ts';
-import type { Reader, View } from './reader.ts';
+import type { ReaderRights, View } from './reader.ts';
 
 /** `cursor` goes on after this item; a heartbeat tells that the connection lives and how far it was read. */
 export type TailItem = { cursor: string; event: ShownEvent } | { cursor: string; heartbeat: true };
@@ -23,7 +23,7 @@ type Tail = {
   /** The question's text, to which cursors are bound. */
   text: string;
   cursor: string | undefined;
-  reader: () => Promise<Reader | undefined>;
+  reader: () => Promise<ReaderRights | undefined>;
 };
 
 const eventsPerReading = 200;
