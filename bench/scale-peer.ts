@@ -38,6 +38,8 @@ type Question = {
 };
 
 const limit = 20;
+/** Sides before the first pair: a server that has been running is compared, and a statement that has been planned. */
+const warmUps = 5;
 const dayUs = 86_400_000_000;
 const fiveKinds: EventType[] = [
   'container.tag.create',
@@ -243,9 +245,9 @@ export async function scalePeerRows(options: PeerOptions): Promise<BenchRow[]> {
           () => client.query({ name, text: sql, values: values() }),
           () => cpuMs([backend]),
         ),
-        { pairs },
+        { pairs, warmUps },
       );
-      const ratios = cpu.theirs.map((theirs, at) => theirs / (cpu.ours[at] as number)).slice(1);
+      const ratios = cpu.theirs.map((theirs, at) => theirs / (cpu.ours[at] as number)).slice(warmUps);
       const { low, high } = interval(ratios);
       rows.push({
         row: 'peer',

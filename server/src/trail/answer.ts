@@ -11,6 +11,7 @@ import {
   type ShownEvent,
 } from '@tallyman/contract';
 import { AppError } from '../domain/error.ts';
+import { remembered } from '../stdx/remember.ts';
 import { rightsIn, rightsOver } from './audience.ts';
 import { formatCursor, type Place, parseCursor } from './cursor.ts';
 import { type Evidence, readEvidence } from './evidence.ts';
@@ -65,7 +66,7 @@ export const answers: Answers = {
 const filterKeys = Object.keys(eventFilterSchema.shape).sort();
 
 /** The same text for the same view and filter, in whatever order they were given. */
-export function questionText(view: View, filter: EventFilter): string {
+export const questionText = remembered((view: View, filter: EventFilter): string => {
   const place =
     view.kind === 'namespace' ? view.namespace.id : view.kind === 'project' ? view.project.id : '';
   const asked = filterKeys.flatMap((key) => {
@@ -73,7 +74,7 @@ export function questionText(view: View, filter: EventFilter): string {
     return value === undefined ? [] : [[key, Array.isArray(value) ? [...value].sort() : value]];
   });
   return JSON.stringify([view.kind, place, asked]);
-}
+});
 
 async function answerPage(
   work: Work,

@@ -10,6 +10,7 @@ import {
   fieldMarks,
   isEventType,
 } from '@tallyman/contract';
+import { remembered } from '../stdx/remember.ts';
 import { ownsView, type ReaderRights, readerIn, type View } from './reader.ts';
 import { always, and, type Facts, given, holds, isIn, never, or, type Rule } from './rule.ts';
 
@@ -115,14 +116,14 @@ export function rightsIn(view: View, reader: ReaderRights): Rights {
 }
 
 /** The same, for what the view shows: what all of it has in common is decided already. */
-export function rightsOver(view: View, reader: ReaderRights): Rights {
+export const rightsOver = remembered((view: View, reader: ReaderRights): Rights => {
   const rights = rightsIn(view, reader);
   const shown = viewRule(view, reader);
   if (shown.op !== 'in' || shown.values.size !== 1) return rights;
   const [place] = shown.values;
   const left = (rule: Rule): Rule => given(rule, shown.column, place as string);
   return { readable: left(rights.readable), whole: left(rights.whole), placed: left(rights.placed) };
-}
+});
 
 /** Whether reading through this view uses a system role to read what is somebody else's. */
 export function readsAsStaff(view: View, reader: ReaderRights): boolean {

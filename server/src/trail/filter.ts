@@ -5,6 +5,7 @@
 import { type EventFilter, eventTypes } from '@tallyman/contract';
 import { invalid } from '../domain/error.ts';
 import { parseTimeUs } from '../stdx/clock.ts';
+import { remembered } from '../stdx/remember.ts';
 import { addressSql } from './address.ts';
 import { nameKey, outcomeNumbers, plain, searchable, uuidBytes } from './projected-row.ts';
 import { inValues, joined, type Sql } from './sql.ts';
@@ -54,7 +55,7 @@ export type CheckedFilter = {
 const mostTerms = 20;
 
 /** Throws `invalid` naming the field. */
-export function checkFilter(filter: EventFilter): CheckedFilter {
+export const checkFilter = remembered((filter: EventFilter): CheckedFilter => {
   const fromUs = timeOf(filter.from, 'from');
   const toUs = timeOf(filter.to, 'to');
   if (fromUs !== undefined && toUs !== undefined && toUs <= fromUs)
@@ -71,7 +72,7 @@ export function checkFilter(filter: EventFilter): CheckedFilter {
     causes: unique((filter.cause ?? []).map((id) => id.toLowerCase())).map((id) => requireUuid(id, 'cause')),
     terms,
   };
-}
+});
 
 function typesOf(text: string): string[] {
   const found = text.endsWith('.')

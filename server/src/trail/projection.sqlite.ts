@@ -17,8 +17,9 @@ import {
   tooManyQuestions,
 } from './projection.ts';
 import type { ProjectorData, ProjectorNews, ProjectorOrder } from './projector-worker.ts';
+import type { Question } from './question.ts';
 import type { SearchState } from './search-source.ts';
-import type { SearcherData, SearcherNews, SearcherOrder } from './search-worker.ts';
+import type { QuestionTexts, SearcherData, SearcherNews, SearcherOrder } from './search-worker.ts';
 
 export type SqliteProjectionParts = {
   db: Db;
@@ -36,8 +37,7 @@ export type SqliteProjectionParts = {
 type Asked = {
   number: number;
   name: QuestionName;
-  /** As JSON. */
-  question: string;
+  question: QuestionTexts;
   resolve: (answer: never) => void;
   reject: (error: unknown) => void;
 };
@@ -121,7 +121,7 @@ export class SqliteProjection implements Projection {
       const asked: Asked = {
         number: this.#asked,
         name,
-        question: JSON.stringify(question),
+        question: textsOf(question),
         resolve: (answer) => {
           settled();
           resolve(answer);
@@ -267,7 +267,7 @@ export class SqliteProjection implements Projection {
     if (!free || !asked) return;
     free.asked = asked;
     const { number, name, question } = asked;
-    free.thread.postMessage({ number, name, question, state: this.#state } satisfies SearcherOrder);
+    free.thread.postMessage({ number, name, ...question, state: this.#state } satisfies SearcherOrder);
   }
 
   #answer(searcher: Searcher, news: SearcherNews): void {
@@ -336,6 +336,11 @@ export class SqliteProjection implements Projection {
   get #retryMs(): number {
     return this.#parts.retryMs ?? projectionLimits.retryMs;
   }
+}
+
+function textsOf(question: QuestionOf<QuestionName>): QuestionTexts {
+  const { view, reader, filter, ...rest } = question as Partial<Question>;
+  return { place: JSON.stringify({ view, reader, filter }), rest: JSON.stringify(rest) };
 }
 
 function startProjector({ logPath, searchPath, eventsPerCounting, hook }: SqliteProjectionParts): Worker {

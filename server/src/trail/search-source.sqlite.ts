@@ -31,7 +31,7 @@ export function sqliteSource(files: Files, state: SearchState): SearchSource {
     async first(request) {
       const sql = firstSql(request);
       if (!sql) return { found: [] };
-      return { found: files.search.rows<{ idx: number }>(sql.text, sql.params).map((row) => row.idx) };
+      return { found: files.search.numbers(sql.text, sql.params) };
     },
     async *candidates(request) {
       yield* portionsOf(files.search, request);

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { isTorn, openForReading, type SqliteFile } from '../db/search-file.ts';
 import { AppError } from '../domain/error.ts';
+import { BoundedCache } from '../stdx/bounded-cache.ts';
 import { answers } from './answer.ts';
 import { givenUp, type QuestionName } from './projection.ts';
 import type { Work } from './question.ts';
@@ -11,12 +12,17 @@ import { Words } from './select.ts';
 import { ShownTexts } from './shown-texts.ts';
 
 /**
- * `question` is JSON, which crosses at less cost than what it says; `state` is how far the projection was when it was
+ * A question as JSON, which crosses at less cost than what it says: `place` is what comes again and again (who asks, where,
+ * and for what), `rest` the rest.
+ */
+export type QuestionTexts = { place: string; rest: string };
+/**
+ * `state` is how far the projection was when it was
  * asked. `cancelled` holds the number of a question nobody waits for any more.
  */
 export type SearcherData = { logPath: string; searchPath: string; cancelled: SharedArrayBuffer };
 export type SearcherOrder =
-  | { number: number; name: QuestionName; question: string; state: SearchState }
+  | ({ number: number; name: QuestionName; state: SearchState } & QuestionTexts)
   | { reopen: true }
   | { end: true };
 export type SearcherNews =
@@ -39,11 +45,13 @@ const log = openForReading(logPath);
 let search: SqliteFile | undefined;
 let words = new Words();
 const shown = new ShownTexts();
+const places = new BoundedCache<object>(500);
 
 async function work({
   number,
   name,
-  question,
+  place,
+  rest,
   state,
 }: Extract<SearcherOrder, { number: number }>): Promise<SearcherNews> {
   const requireWanted = (): void => {
@@ -53,7 +61,8 @@ async function work({
     search ??= openForReading(searchPath);
     const answer = answers[name] as (work: Work, asked: unknown) => Promise<unknown>;
     const source = sqliteSource({ search, log }, state);
-    return { number, answer: await answer({ source, words, shown, requireWanted }, JSON.parse(question)) };
+    const question = { ...placeOf(place), ...JSON.parse(rest) };
+    return { number, answer: await answer({ source, words, shown, requireWanted }, question) };
   } catch (error) {
     if (error instanceof AppError) {
       const { code, message, reason, details, retryAfterSeconds } = error;
@@ -64,11 +73,21 @@ async function work({
   }
 }
 
+/** The same objects for the same text, so that what is made of them is remembered with them. */
+function placeOf(text: string): object {
+  const found = places.get(text);
+  if (found) return found;
+  const parsed = JSON.parse(text) as object;
+  places.set(text, parsed);
+  return parsed;
+}
+
 function reopen(): void {
   search?.close();
   search = undefined;
   words = new Words();
   shown.clear();
+  places.clear();
 }
 
 parentPort?.on('message', (order: SearcherOrder) => {

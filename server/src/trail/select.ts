@@ -4,6 +4,8 @@
  */
 import { declarationOf, eventTypes } from '@tallyman/contract';
 import { AppError } from '../domain/error.ts';
+import { BoundedCache } from '../stdx/bounded-cache.ts';
+import { remembered } from '../stdx/remember.ts';
 import { concerns, rightsOver, viewRule } from './audience.ts';
 import {
   type CheckedFilter,
@@ -208,11 +210,11 @@ export async function planOf(
 }
 
 /** Undefined where it may be planned otherwise the next time: a name may come to stand for more. */
-function keyOfPlan(view: View, reader: ReaderRights, checked: CheckedFilter): string | undefined {
+const keyOfPlan = remembered((view: View, reader: ReaderRights, checked: CheckedFilter) => {
   if (namesOf(checked).length > 0) return undefined;
   const { filter, types, fromUs, toUs } = checked;
   return JSON.stringify([view, reader, filter, types, fromUs, toUs]);
-}
+});
 
 /** The types that can match; undefined: any. Only a refusal has a reason, and an outcome other than success. */
 function typesOf({ types, filter: { reason, outcome } }: CheckedFilter): readonly string[] | undefined {
@@ -358,12 +360,11 @@ async function namedWords(
 }
 
 const mostRemembered = 50_000;
-const mostPlans = 500;
 
 /** What `Words` gives for one request: numbers of texts, among them these and those that the rules compare with. */
 export type KnownWords = {
   /** What was planned with the words there are now, by what was asked. Absent where it is not known that none came since. */
-  plans?: Map<string, Plan>;
+  plans?: BoundedCache<Plan>;
   lookUp(texts: readonly string[], rules: readonly Rule[]): Promise<ReadonlyMap<string, number>>;
 };
 
@@ -374,7 +375,7 @@ export class Words {
   /** Texts that had no number when the highest one was `#missingAt`. */
   #missing = new Set<string>();
   #missingAt: number | undefined;
-  #plans = new Map<string, Plan>();
+  readonly #plans = new BoundedCache<Plan>(500);
 
   async of(source: SearchSource, state: SearchState): Promise<KnownWords> {
     const { generation, words } = state;
@@ -384,7 +385,6 @@ export class Words {
       this.#missing.clear();
       this.#plans.clear();
     }
-    if (this.#plans.size >= mostPlans) this.#plans.clear();
     this.#generation = generation;
     this.#missingAt = words;
     return {

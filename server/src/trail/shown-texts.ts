@@ -18,6 +18,8 @@ type Remembered = {
   facts: Facts;
   refusal: string | undefined;
   texts: Map<string, string>;
+  /** What was seen of it last: the same rights come again as the same object. */
+  last?: { rights: Rights; shown: Shown };
 };
 type Shown = { text: string; refusal: string | undefined };
 
@@ -38,8 +40,11 @@ export class ShownTexts {
   /** What is remembered of the event as these rights let it be seen. Call `after` first. */
   recall(idx: number, rights: Rights): Shown | undefined {
     const known = this.#events.get(idx);
-    const text = known?.texts.get(maskedFields(rights, known.facts).join());
-    return text === undefined ? undefined : { text, refusal: known?.refusal };
+    if (known === undefined || known.last?.rights === rights) return known?.last?.shown;
+    const text = known.texts.get(maskedFields(rights, known.facts).join());
+    if (text === undefined) return undefined;
+    known.last = { rights, shown: { text, refusal: known.refusal } };
+    return known.last.shown;
   }
 
   show(stored: StoredEvent, rights: Rights): Shown {
