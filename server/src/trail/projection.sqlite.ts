@@ -8,6 +8,7 @@ import type { Db } from '../db/store.ts';
 import { AppError } from '../domain/error.ts';
 import {
   type AnswerOf,
+  beingRebuilt,
   givenUp,
   type Projection,
   projectionLimits,
@@ -60,6 +61,11 @@ export class SqliteProjection implements Projection {
   #asked = 0;
   readonly #changing = new Map<number, Changing>();
   #changes = 0;
+  /** Threads that may still read a file that is to be removed, with the number of the order to let go of it. */
+  readonly #holding = new Map<Searcher, number>();
+  #reopened = 0;
+  /** Nobody may open the file now. */
+  #isUnfit = false;
   /** Starts of the projector since it last came on, and in all. */
   #failedStarts = 0;
   #restarts = 0;
@@ -80,7 +86,7 @@ export class SqliteProjection implements Projection {
 
   /** Resolves when `search.db` exists and belongs to the log; it may still be far behind. */
   static async open(parts: SqliteProjectionParts): Promise<SqliteProjection> {
-    const projector = startProjector(parts);
+    const projector = startProjector(parts, { isFirst: true });
     const first = await new Promise<ProjectorNews>((resolve, reject) => {
       projector.once('message', resolve);
       projector.once('error', reject);
@@ -112,6 +118,7 @@ export class SqliteProjection implements Projection {
     if (this.#closed || signal?.aborted) return Promise.reject(givenUp());
     if (this.#waiting.length >= projectionLimits.waitingQuestions) return Promise.reject(tooManyQuestions());
     if (this.#isMute()) return Promise.reject(nobodySearches());
+    if (this.#isUnfit) return Promise.reject(beingRebuilt());
     return new Promise<AnswerOf<N>>((resolve, reject) => {
       // Numbers wrap: they are told apart from the one question a thread has, no more.
       this.#asked = (this.#asked + 1) % 0x7fffffff;
@@ -208,7 +215,7 @@ export class SqliteProjection implements Projection {
     this.#restarting = setTimeout(() => {
       this.#restarting = undefined;
       this.#restarts++;
-      this.#projector = startProjector(this.#parts);
+      this.#projector = startProjector(this.#parts, { isFirst: false });
       this.#projectorExited = exited(this.#projector);
       this.#listenTo(this.#projector);
       this.#order({ head: this.#head });
@@ -224,6 +231,14 @@ export class SqliteProjection implements Projection {
       else changing?.reject(new Error(news.error));
       return;
     }
+    if ('unfit' in news) {
+      this.#isUnfit = true;
+      // They were asked of what is no more.
+      for (const asked of this.#waiting.splice(0)) asked.reject(beingRebuilt());
+      for (const [searcher, number] of this.#reopen()) this.#holding.set(searcher, number);
+      this.#tellWhenLetGo();
+      return;
+    }
     this.#failure = 'failed' in news ? news.failed : undefined;
     if ('failed' in news) return;
     const { next } = this.#state;
@@ -232,12 +247,19 @@ export class SqliteProjection implements Projection {
     // A thread started again may have found the file unfit and made it anew.
     const anew = news.anew === true || news.state.next < next;
     if (anew) this.#reopen();
+    this.#isUnfit = false;
     for (const listener of this.#listeners) listener();
   }
 
-  /** Searchers remember nothing of what was there before. */
-  #reopen(): void {
-    for (const { thread } of this.#searchers) thread.postMessage({ reopen: true } satisfies SearcherOrder);
+  /** Searchers remember nothing of what was there before. Returns what each will answer with when it has let go of it. */
+  #reopen(): Map<Searcher, number> {
+    const reopen = ++this.#reopened;
+    for (const { thread } of this.#searchers) thread.postMessage({ reopen } satisfies SearcherOrder);
+    return new Map(this.#searchers.map((searcher) => [searcher, reopen]));
+  }
+
+  #tellWhenLetGo(): void {
+    if (this.#isUnfit && this.#holding.size === 0) this.#order({ letGo: true });
   }
 
   #startSearcher(): Searcher {
@@ -271,6 +293,11 @@ export class SqliteProjection implements Projection {
   }
 
   #answer(searcher: Searcher, news: SearcherNews): void {
+    if ('reopened' in news) {
+      if (this.#holding.get(searcher) === news.reopened) this.#holding.delete(searcher);
+      this.#tellWhenLetGo();
+      return;
+    }
     const { asked } = searcher;
     searcher.asked = undefined;
     this.#failedSearchers = 0;
@@ -313,6 +340,7 @@ export class SqliteProjection implements Projection {
   #replace(broken: Searcher, error: unknown): void {
     broken.asked?.reject(error);
     this.#searchers.splice(this.#searchers.indexOf(broken), 1);
+    if (this.#holding.delete(broken)) this.#tellWhenLetGo();
     if (this.#closed) return;
     this.#searcherFailure = `a thread that searches broke: ${error instanceof Error ? error.message : String(error)}`;
     if (this.#failedSearchers >= projectionLimits.restarts) {
@@ -343,8 +371,11 @@ function textsOf(question: QuestionOf<QuestionName>): QuestionTexts {
   return { place: JSON.stringify({ view, reader, filter }), rest: JSON.stringify(rest) };
 }
 
-function startProjector({ logPath, searchPath, eventsPerCounting, hook }: SqliteProjectionParts): Worker {
-  const data: ProjectorData = { logPath, searchPath, eventsPerCounting, hook };
+function startProjector(
+  { logPath, searchPath, eventsPerCounting, hook }: SqliteProjectionParts,
+  { isFirst }: Pick<ProjectorData, 'isFirst'>,
+): Worker {
+  const data: ProjectorData = { logPath, searchPath, eventsPerCounting, isFirst, hook };
   // A batch is some megabytes of short-lived objects: with the default they would be moved twice before they die.
   return new Worker(new URL('./projector-worker.ts', import.meta.url), {
     workerData: data,
@@ -361,16 +392,5 @@ function nobodySearches(): AppError {
     'unavailable',
     'The trail cannot be searched: no thread that searches can be started. Events are still recorded. The server’s log and readiness say why; an administrator must restart it.',
     { reason: 'unavailable', retryAfterSeconds: 60 },
-  );
-}
-
-function beingRebuilt(): AppError {
-  return new AppError(
-    'unavailable',
-    'The search index was damaged and is being rebuilt. Try again in a moment.',
-    {
-      reason: 'unavailable',
-      retryAfterSeconds: 5,
-    },
   );
 }

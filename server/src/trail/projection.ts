@@ -67,3 +67,14 @@ export function givenUp(): AppError {
     reason: 'unavailable',
   });
 }
+
+export function beingRebuilt(): AppError {
+  return new AppError(
+    'unavailable',
+    'The search index was damaged and is being rebuilt. Try again in a moment.',
+    {
+      reason: 'unavailable',
+      retryAfterSeconds: 5,
+    },
+  );
+}

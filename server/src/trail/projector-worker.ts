@@ -28,25 +28,30 @@ export type ProjectorData = {
   logPath: string;
   searchPath: string;
   eventsPerCounting: number;
+  /** Nobody has the file open yet. */
+  isFirst: boolean;
   hook: StepHook | undefined;
 };
-/** To the thread: the log has grown; the file was found torn; events changed; end. */
+/** To the thread: the log has grown; the file was found torn; nobody reads it any more; events changed; end. */
 export type ProjectorOrder =
   | { head: number }
   | { rebuild: true }
+  | { letGo: true }
   | { number: number; forget: readonly Run[] }
   | { number: number; reproject: readonly number[] }
   | { end: true };
 /**
- * From the thread. `state`: how far it came. `anew`: the file is another one, so readers must open it again. `failed`: why it waits. `done`: what was
+ * From the thread. `state`: how far it came. `unfit`: all that read the file are to let go of it, and this is to be told
+ * when they have. `anew`: it is another one now. `failed`: why it waits. `done`: what was
  * ordered under that number is, or was not and why.
  */
 export type ProjectorNews =
   | { state: SearchState; anew?: true }
+  | { unfit: true }
   | { failed: string }
   | { done: number; error?: string };
 
-const { logPath, searchPath, eventsPerCounting, hook } = workerData as ProjectorData;
+const { logPath, searchPath, eventsPerCounting, isFirst, hook } = workerData as ProjectorData;
 const atStep = await loadSteps(hook);
 const log = openForReading(logPath);
 let file: SqliteFile;
@@ -54,6 +59,8 @@ let sink: SqliteSink;
 let next = 0;
 let head = 0;
 let running = false;
+/** Waits until nobody reads the file. */
+let goOn: (() => void) | undefined;
 /** Orders to change events that are under way. */
 let changing = 0;
 let ended = false;
@@ -66,10 +73,11 @@ function state(): SearchState {
   return file.rows<SearchState>(selectSearchState)[0] as SearchState;
 }
 
-function open(): void {
+async function open(): Promise<void> {
   const recovered = tryOpen();
-  if (recovered === undefined) rebuild();
-  else next = recovered;
+  if (recovered !== undefined) next = recovered;
+  else if (isFirst) rebuild();
+  else await rebuildAlone();
 }
 
 function openSink(): void {
@@ -104,6 +112,16 @@ function tryClose(): void {
   }
 }
 
+/** A new file under the same name while another is still read would be taken for a part of it. */
+async function rebuildAlone(): Promise<void> {
+  tell({ unfit: true });
+  await new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  goOn = undefined;
+  rebuild();
+}
+
 function rebuild(): void {
   removeSearchFile(searchPath);
   openSink();
@@ -112,9 +130,9 @@ function rebuild(): void {
 }
 
 async function follow(): Promise<void> {
-  if (running) return;
+  if (running || goOn) return;
   running = true;
-  while (next < head && !ended) {
+  while (next < head && !ended && !goOn) {
     step();
     // Lets orders in between two batches.
     await new Promise(setImmediate);
@@ -129,7 +147,7 @@ function step(): void {
     tell({ state: state() });
   } catch (error) {
     if (isTorn(error)) {
-      startAnew();
+      void startAnew();
       return;
     }
     // Disk full, or the like: tried again when the log grows or the parent asks.
@@ -153,10 +171,12 @@ function* portions(from: number, to: number): Generator<Portion> {
   }
 }
 
-function startAnew(): void {
+async function startAnew(): Promise<void> {
+  if (goOn) return;
   tryClose();
-  rebuild();
+  await rebuildAlone();
   tell({ state: state(), anew: true });
+  void follow();
 }
 
 async function change(number: number, work: (left: NamesLeft) => Generator<void>): Promise<void> {
@@ -171,7 +191,7 @@ async function change(number: number, work: (left: NamesLeft) => Generator<void>
     tell({ state: state() });
     tell({ done: number });
   } catch (error) {
-    if (isTorn(error)) startAnew();
+    if (isTorn(error)) void startAnew();
     tell({ done: number, error: (error as Error).message });
   }
   changing--;
@@ -213,12 +233,16 @@ parentPort?.on('message', (order: ProjectorOrder) => {
   } else if ('end' in order) {
     ended = true;
     finishWhenEnded();
+  } else if ('letGo' in order) {
+    goOn?.();
+  } else if ('rebuild' in order) {
+    void startAnew();
   } else {
-    if ('rebuild' in order) startAnew();
-    else head = Math.max(head, order.head);
+    head = Math.max(head, order.head);
     void follow();
   }
 });
 
-open();
+await open();
 tell({ state: state() });
+void follow();

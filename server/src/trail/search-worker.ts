@@ -23,9 +23,10 @@ export type QuestionTexts = { place: string; rest: string };
 export type SearcherData = { logPath: string; searchPath: string; cancelled: SharedArrayBuffer };
 export type SearcherOrder =
   | ({ number: number; name: QuestionName; state: SearchState } & QuestionTexts)
-  | { reopen: true }
+  | { reopen: number }
   | { end: true };
 export type SearcherNews =
+  | { reopened: number }
   | { number: number; answer: unknown }
   | {
       number: number;
@@ -82,7 +83,8 @@ function placeOf(text: string): object {
   return parsed;
 }
 
-function reopen(): void {
+/** The file is opened again for the next question; nothing is remembered of what was in it. */
+function letGo(): void {
   search?.close();
   search = undefined;
   words = new Words();
@@ -94,9 +96,10 @@ parentPort?.on('message', (order: SearcherOrder) => {
   if ('number' in order) {
     void work(order).then((news) => parentPort?.postMessage(news));
   } else if ('reopen' in order) {
-    reopen();
+    letGo();
+    parentPort?.postMessage({ reopened: order.reopen } satisfies SearcherNews);
   } else {
-    reopen();
+    letGo();
     log.close();
     parentPort?.close();
   }
