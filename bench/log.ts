@@ -178,7 +178,8 @@ async function fillTree(path: string, events: number): Promise<void> {
   const tile = handle.prepare('INSERT INTO log_tile (level, n, hashes) VALUES (?, ?, ?)');
   const body = handle.prepare('INSERT INTO event (idx, body) VALUES (?, ?)');
   const tree = new LogTree();
-  const withBodies = events - (events % 256);
+  // The last tile's, by which the tree is loaded; the edge stands with the last of them.
+  const withBodies = events - ((events - 1) % 256) - 1;
   handle.exec('BEGIN');
   for (let index = 0; index < events; index++) {
     if (index < withBodies) tree.appendLeaf(hash('sha256', String(index), 'latin1'));
@@ -189,7 +190,7 @@ async function fillTree(path: string, events: number): Promise<void> {
     for (const full of tree.takeFullTiles()) tile.run(full.level, full.n, full.hashes);
   }
   const { size, hashes } = tree.edge();
-  handle.prepare('UPDATE log_edge SET size = ?, hashes = ?').run(size, hashes);
+  handle.prepare('UPDATE event SET edge = ? WHERE idx = ?').run(hashes, size - 1);
   handle.exec('COMMIT');
   handle.close();
 }

@@ -2,6 +2,7 @@
  * An auditor outside, with the real server: growth, a rotation of the key and bundles are accepted; a history that was
  * altered and signed again with the log's own key, and a copy that was rolled back, are not, although each agrees with itself.
  */
+
 import assert from 'node:assert/strict';
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, suite, test } from 'node:test';
@@ -10,6 +11,7 @@ import { openDb } from '../../server/src/db/open.ts';
 import { statement } from '../../server/src/db/statement.ts';
 import type { Tx } from '../../server/src/db/store.ts';
 import { sha256 } from '../../verifier/src/log/log.fixture.ts';
+import { edgeChanged } from '../support/log-edge.ts';
 import { runTallyman, startTestServer, type TestServer, testEngines } from '../support/server.ts';
 import { createTempFolder, type TempFolder } from '../support/temp-folder.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -189,6 +191,7 @@ async function rewrite(tx: Tx, index: number): Promise<void> {
     return tree.root();
   });
   await tx.run(statement('UPDATE event SET body = ? WHERE idx = ?'), [leaves[index]!.text, index]);
-  await tx.run(statement('UPDATE log_edge SET hashes = ?'), [Buffer.concat(edge)]);
+  const [sql, params] = edgeChanged(tx.engine, { hashes: Buffer.concat(edge) });
+  await tx.run(statement(sql), params);
   await tx.run(statement('DELETE FROM log_checkpoint'), []);
 }

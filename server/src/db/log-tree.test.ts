@@ -53,6 +53,17 @@ function grow(atTurn: (tree: LogTree, stored: StoredTree) => void): Map<string, 
   return tiles;
 }
 
+test('a leaf is the hash of its whole body, of whatever length and characters', () => {
+  for (const end of ['', 'a', 'ä', '€', '🦀', '🦀🦀🦀'])
+    for (let length = 16_370; length < 16_390; length++)
+      for (const body of ['x'.repeat(length) + end, `ä${'x'.repeat(length)}${end}`, end]) {
+        const tree = new LogTree();
+        tree.append(body);
+        const leaf = sha256(Buffer.of(0), Buffer.from(body));
+        assert.deepEqual(Buffer.from(tree.edge().hashes), leaf, `${length} ${end}`);
+      }
+});
+
 test('the edge folds into the root of RFC 6962 at every turn', () => {
   const root = definition();
   grow((tree) => assert.deepEqual(rootOfEdge(tree.edge().hashes), root(0, tree.size), `size ${tree.size}`));

@@ -79,15 +79,16 @@ export function systemDraft<T extends EventType>(type: T, details: EventDetails<
   } as unknown as EventDraft;
 }
 
-const keptTables = [
+const logTables = [
   'event',
   'event_private',
-  'log_edge',
   'log_tile',
   'log_checkpoint',
   'event_gap',
   'event_erasure',
 ] as const;
+/** On SQLite the edge stands in `event`. */
+const keptTables = { sqlite: logTables, postgres: [...logTables, 'log_edge'] } as const;
 
 export async function openWorld(engine: 'sqlite' | 'postgres'): Promise<World> {
   await using owned = new AsyncDisposableStack();
@@ -125,12 +126,13 @@ export async function openWorld(engine: 'sqlite' | 'postgres'): Promise<World> {
     append: (drafts) => appendSealed(drafts.map((draft) => sealDraft(draft, clock))),
     signHead: (by = key) => signHead(db, clock, by),
     damaged: async (change, only = ['events', 'tree']) => {
-      for (const table of keptTables) await run(`CREATE TABLE kept_${table} AS SELECT * FROM ${table}`);
+      for (const table of keptTables[engine])
+        await run(`CREATE TABLE kept_${table} AS SELECT * FROM ${table}`);
       try {
         await change();
         return (await fsck(only)).findings;
       } finally {
-        for (const table of keptTables) {
+        for (const table of keptTables[engine]) {
           await run(`DELETE FROM ${table}`);
           await run(`INSERT INTO ${table} SELECT * FROM kept_${table}`);
           await run(`DROP TABLE kept_${table}`);

@@ -4,6 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import { hashBytes, tileHashes } from '@tallyman/verifier';
+import type { Engine } from '../db/migrations/migration.ts';
 import type { Onlooker, View } from '../db/onlooker.ts';
 import type { Clock } from '../stdx/clock.ts';
 import { sizeIn } from './checkpoints.ts';
@@ -32,6 +33,7 @@ const stretchSize = 8 * tileHashes;
 
 /** What stands at the beginning; events that come later are the next pass's. */
 export type Ends = {
+  engine: Engine;
   /** Leaves of the tree; undefined without an edge. */
   size: number | undefined;
   edge: Uint8Array;
@@ -42,11 +44,17 @@ export type Ends = {
   waiting: number;
 };
 
+const edgeMissing = {
+  sqlite:
+    'the tree has no edge, which stands with the last event: the end of the log is gone from here on, or the edge is',
+  postgres: 'the tree has no edge: its row in log_edge is gone',
+};
+
 /** Resolves to how many events there are. */
 export async function checkLog(run: LogRun): Promise<number> {
   const nowUs = run.clock.nowUs();
   const ends = await run.log.view(readEnds);
-  const { size = 0, edge } = ends;
+  const { size = ends.rows, edge } = ends;
   const head = Math.max(size, ends.rows);
   if (run.events === undefined && run.tree === undefined) return head;
   if (run.events !== undefined) tellEnds(run.events, ends);
@@ -109,8 +117,15 @@ function tileOfHead({ size }: { size: number }): number {
   return Math.floor((size - 1) / tileHashes);
 }
 
+/** On SQLite it stands with the last event; where one was put behind it, it is looked for a little before. */
+const selectEdge = {
+  sqlite: `SELECT idx + 1 AS size, edge AS hashes FROM (SELECT idx, edge FROM event ORDER BY idx DESC LIMIT 1000)
+    WHERE edge IS NOT NULL LIMIT 1`,
+  postgres: 'SELECT size, hashes FROM log_edge',
+};
+
 async function readEnds(view: View): Promise<Ends> {
-  const [edge] = await view.rows<{ size: number; hashes: Uint8Array }>('SELECT size, hashes FROM log_edge');
+  const [edge] = await view.rows<{ size: number; hashes: Uint8Array }>(selectEdge[view.engine]);
   // Asked for both in one, SQLite would go over the whole table.
   const [rows] = await view.rows<{ low: number | null; high: number | null }>(
     'SELECT (SELECT min(idx) FROM event) AS low, (SELECT max(idx) FROM event) AS high',
@@ -120,6 +135,7 @@ async function readEnds(view: View): Promise<Ends> {
       ? 0
       : (await view.rows<{ count: number }>('SELECT count(*) AS count FROM event_outbox'))[0]?.count;
   return {
+    engine: view.engine,
     size: edge?.size,
     edge: edge?.hashes ?? new Uint8Array(),
     rows: (rows?.high ?? -1) + 1,
@@ -128,9 +144,10 @@ async function readEnds(view: View): Promise<Ends> {
   };
 }
 
-function tellEnds(tell: Tell, { size, rows, lowest, waiting }: Ends): void {
-  if (size === undefined) tell.error('edge_missing', 'the tree has no edge: its row in log_edge is gone');
-  else if (rows > size) {
+function tellEnds(tell: Tell, { engine, size, rows, lowest, waiting }: Ends): void {
+  if (size === undefined) {
+    if (rows > 0 || engine === 'postgres') tell.error('edge_missing', edgeMissing[engine], rows);
+  } else if (rows > size) {
     tell.error(
       'beyond_tree',
       `there are events up to index ${rows - 1}, and the tree has ${size} leaves: those from ${size} on are not in it`,

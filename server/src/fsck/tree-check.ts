@@ -245,8 +245,10 @@ export class TreeCheck {
 
   /** What is stored of a tree that is not there. The log may have grown since, and never shrinks. */
   async checkBeyond(view: View): Promise<void> {
-    const [edge] = await view.rows<{ size: number }>('SELECT size FROM log_edge');
-    const size = edge?.size ?? 0;
+    const [ends] = await view.rows<{ size: number | null; rows: number | null }>(
+      'SELECT (SELECT size FROM log_edge) AS size, (SELECT max(idx) FROM event) + 1 AS rows',
+    );
+    const size = ends?.size ?? ends?.rows ?? 0;
     const levels = await view.rows<{ level: number; high: number }>(
       'SELECT level, max(n) AS high FROM log_tile GROUP BY level ORDER BY level',
     );

@@ -1,7 +1,9 @@
 /** The quick way over whole tiles says what the way leaf by leaf says, whatever was damaged; on both engines. */
+
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { formatVerifierKey, hashBytes as size, tileHashes } from '@tallyman/verifier';
+import { edgeChanged } from '../../../tests/support/log-edge.ts';
 import { postgresSkip } from '../../../tests/support/postgres.ts';
 import { createSeededRandom } from '../../../tests/support/seeded-random.ts';
 import { openOnlooker } from '../db/onlooker.ts';
@@ -149,7 +151,7 @@ for (const { engine, skip } of [
         world.run('UPDATE log_tile SET hashes = ? WHERE n = 5', [new Uint8Array(5)]),
       'a changed edge': async () => {
         const edge = await world.db.read.q.selectFrom('log_edge').select('hashes').executeTakeFirstOrThrow();
-        await world.run('UPDATE log_edge SET hashes = ?', [flipped(edge.hashes, 40)]);
+        await world.run(...edgeChanged(engine, { hashes: flipped(edge.hashes, 40) }));
       },
       'a changed checkpoint': () =>
         world.run(`UPDATE log_checkpoint SET note = replace(note, '1024', '1025') WHERE size = 1024`),

@@ -1,6 +1,8 @@
 /** For tests: a log over a database of either engine that can be closed, crashed, altered by hand and opened again. */
+
 import { readFile } from 'node:fs/promises';
 import { rangeNodes, tileHashes } from '@tallyman/verifier';
+import { edgeChanged } from '../../../../tests/support/log-edge.ts';
 import { createTestDatabase, postgresSkip } from '../../../../tests/support/postgres.ts';
 import { createTempFolder, type TempFolder } from '../../../../tests/support/temp-folder.ts';
 import { type DatabaseLocation, openDb } from '../../db/open.ts';
@@ -109,7 +111,7 @@ export async function openLogHouse(
           Math.floor(size / tileHashes ** (level + 1)),
         ]);
       await house.byHand('DELETE FROM log_checkpoint WHERE size > ?', [size]);
-      await house.byHand('UPDATE log_edge SET size = ?, hashes = ?', [size, Buffer.concat(hashes)]);
+      await house.byHand(...edgeChanged(engine, { size, hashes: Buffer.concat(hashes) }));
       await house.reopenDb();
     },
     async details(type) {
