@@ -3,6 +3,7 @@
  * that a slow phase of the machine hits both; and of PostgreSQL beside the reference's own table, indexes and query over
  * the same events. The ratio is of rates: 0.667 means that the long log takes 1.5 times as long.
  */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DatabaseLocation, openDb } from '../server/src/db/open.ts';
 import { systemClock } from '../server/src/stdx/clock.ts';
@@ -51,11 +52,13 @@ export async function openFilled(location: DatabaseLocation, events: number): Pr
 }
 
 export async function scaleRows(options: ScaleOptions): Promise<BenchRow[]> {
-  const place = (events: number): DatabaseLocation => ({
-    engine: 'sqlite',
-    path: join(options.folder, `log-${events}`, 'tallyman.db'),
-  });
-  requireRoom(options.folder, options.short + options.long);
+  const place = (events: number) =>
+    ({ engine: 'sqlite', path: join(options.folder, `log-${events}`, 'tallyman.db') }) as const;
+  const missing = [options.short, options.long].filter((events) => !existsSync(place(events).path));
+  requireRoom(
+    options.folder,
+    missing.reduce((sum, events) => sum + events, 0),
+  );
   await using short = await openFilled(place(options.short), options.short);
   await using long = await openFilled(place(options.long), options.long);
   return await growthRows({ short, long }, options);
