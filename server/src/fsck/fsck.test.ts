@@ -1,5 +1,4 @@
 /** Whatever is changed by hand in the log is named, with its index or the range it lies in; on both engines. */
-
 import assert from 'node:assert/strict';
 import { createHash, hash } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';

@@ -1,5 +1,4 @@
 /** The quick way over whole tiles says what the way leaf by leaf says, whatever was damaged; on both engines. */
-
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { formatVerifierKey, hashBytes as size, tileHashes } from '@tallyman/verifier';

@@ -1,6 +1,7 @@
-/** What was made of values that are never changed, remembered for as long as the last of them lives. */
-
-/** For questions that come again and again as the same objects. Throws as `make` does, and then remembers nothing. */
+/**
+ * What was made of values that are never changed, remembered for as long as the last of them lives: for questions that come
+ * again and again as the same objects. Throws as `make` does, and then remembers nothing.
+ */
 export function remembered<Of extends object, More extends readonly unknown[], Made>(
   make: (...from: [...more: More, of: Of]) => Made,
 ): (...from: [...more: More, of: Of]) => Made {

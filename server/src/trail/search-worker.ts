@@ -16,11 +16,9 @@ import { ShownTexts } from './shown-texts.ts';
  * and for what), `rest` the rest.
  */
 export type QuestionTexts = { place: string; rest: string };
-/**
- * `state` is how far the projection was when it was
- * asked. `cancelled` holds the number of a question nobody waits for any more.
- */
+/** `cancelled` holds the number of a question nobody waits for any more. */
 export type SearcherData = { logPath: string; searchPath: string; cancelled: SharedArrayBuffer };
+/** `state`: how far the projection was when it was asked. To let go of the file, which is told under the number. End. */
 export type SearcherOrder =
   | ({ number: number; name: QuestionName; state: SearchState } & QuestionTexts)
   | { reopen: number }

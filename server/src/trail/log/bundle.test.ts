@@ -1,5 +1,4 @@
 /** Bundles of any choice of events verify, and of no events too; what breaks while they are written leaves none. */
-
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { LogError, splitLines, trustKey, verifyBundle } from '@tallyman/verifier';

@@ -1,5 +1,4 @@
 /** For tests: a log over a database of either engine that can be closed, crashed, altered by hand and opened again. */
-
 import { readFile } from 'node:fs/promises';
 import { rangeNodes, tileHashes } from '@tallyman/verifier';
 import { edgeChanged } from '../../../../tests/support/log-edge.ts';

@@ -1,5 +1,4 @@
 /** Signing, publishing, refusing and rotating, with a crash at every step, on both databases. */
-
 import assert from 'node:assert/strict';
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
