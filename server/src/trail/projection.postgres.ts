@@ -48,7 +48,11 @@ export class PostgresProjection implements Projection {
   private constructor(db: Db, options: SinkOptions) {
     this.#db = db;
     this.#sink = new PostgresSink(db, options);
-    const state = () => ({ next: this.#projected, generation: this.#generation });
+    const state = () => ({
+      next: this.#projected,
+      generation: this.#generation,
+      words: this.#projected,
+    });
     this.#source = postgresSource(db.read, state);
   }
 

@@ -53,7 +53,7 @@ export class SqliteProjection implements Projection {
   readonly #searchers: Searcher[];
   readonly #listeners = new Set<() => void>();
   readonly #waiting: Asked[] = [];
-  #state: SearchState = { next: 0, generation: 0 };
+  #state: SearchState = { next: 0, generation: 0, words: null };
   #failure: string | undefined;
   /** Told to the projector, and when it will next be. */
   #head = 0;

@@ -34,9 +34,9 @@ export type First = { found: number[]; events?: StoredEvent[] };
 
 /**
  * How far the projection is. `generation`: another one when numbers of words may mean something else, or names were
- * forgotten. `words`: the highest number of a word, where that is known.
+ * forgotten. `words`: another number when there may be words that were not there before.
  */
-export type SearchState = { next: number; generation: number; words?: number };
+export type SearchState = { next: number; generation: number; words: number | null };
 
 export const selectSearchState =
   'SELECT next, generation, (SELECT max(id) FROM search_word) AS words FROM search_state';

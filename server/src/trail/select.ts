@@ -175,7 +175,7 @@ export async function planOf(
     );
   }
   const key = keyOfPlan(view, reader, filter);
-  const kept = key === undefined ? undefined : words.plans?.get(key);
+  const kept = key === undefined ? undefined : words.plans.get(key);
   if (kept) return kept;
   const shown = viewRule(view, reader);
   const { readable, whole, placed } = rightsOver(view, reader);
@@ -205,7 +205,7 @@ export async function planOf(
     drivers: driversOf([...runs, ...asked.drivers], narrowing),
     words: known.words,
   };
-  if (key !== undefined) words.plans?.set(key, plan);
+  if (key !== undefined) words.plans.set(key, plan);
   return plan;
 }
 
@@ -363,53 +363,57 @@ const mostRemembered = 50_000;
 
 /** What `Words` gives for one request: numbers of texts, among them these and those that the rules compare with. */
 export type KnownWords = {
-  /** What was planned with the words there are now, by what was asked. Absent where it is not known that none came since. */
-  plans?: BoundedCache<Plan>;
+  /** What was planned with the words there are now, by what was asked. */
+  plans: BoundedCache<Plan>;
   lookUp(texts: readonly string[], rules: readonly Rule[]): Promise<ReadonlyMap<string, number>>;
+};
+
+/** What is known of words. Another one is begun when it may not hold any more, so that an answer still under way spoils none. */
+type Vocabulary = {
+  numbers: Map<string, number>;
+  /** Texts that had none. */
+  missing: Set<string>;
+  plans: BoundedCache<Plan>;
 };
 
 /** Remembers the numbers of texts; they never change while the projection is the same one. */
 export class Words {
-  #known = new Map<string, number>();
   #generation: number | undefined;
-  /** Texts that had no number when the highest one was `#missingAt`. */
-  #missing = new Set<string>();
-  #missingAt: number | undefined;
-  readonly #plans = new BoundedCache<Plan>(500);
+  #words: number | null | undefined;
+  #known: Vocabulary = nothingKnown();
 
-  async of(source: SearchSource, state: SearchState): Promise<KnownWords> {
-    const { generation, words } = state;
-    const isSame = generation === this.#generation && this.#known.size <= mostRemembered;
-    if (!isSame) this.#known = new Map();
-    if (!isSame || words === undefined || words !== this.#missingAt || this.#missing.size > mostRemembered) {
-      this.#missing.clear();
-      this.#plans.clear();
-    }
+  async of(source: SearchSource, { generation, words }: SearchState): Promise<KnownWords> {
+    const { numbers, missing } = this.#known;
+    if (generation !== this.#generation || numbers.size > mostRemembered) this.#known = nothingKnown();
+    else if (words !== this.#words || missing.size > mostRemembered)
+      this.#known = { ...nothingKnown(), numbers };
     this.#generation = generation;
-    this.#missingAt = words;
-    return {
-      ...(words !== undefined && { plans: this.#plans }),
-      lookUp: (texts, rules) => this.#lookUp(source, texts, rules),
-    };
+    this.#words = words;
+    const known = this.#known;
+    return { plans: known.plans, lookUp: (texts, rules) => lookUp(source, known, [texts, rules]) };
   }
+}
 
-  async #lookUp(
-    source: SearchSource,
-    texts: readonly string[],
-    rules: readonly Rule[],
-  ): Promise<ReadonlyMap<string, number>> {
-    const asked = new Set(texts.filter((text) => !this.#known.has(text)));
-    for (const rule of rules) addUnknown(rule, this.#known, asked);
-    const unknown = [...asked].filter((text) => !this.#missing.has(text));
-    for (let at = 0; at < unknown.length; at += namesPerLookup) {
-      const where = inValues('text', unknown.slice(at, at + namesPerLookup));
-      const rows = await source.rows<{ id: number; text: string }>({
-        text: `SELECT id, text FROM search_word WHERE ${where.text}`,
-        params: where.params,
-      });
-      for (const row of rows) this.#known.set(row.text, row.id);
-    }
-    for (const text of unknown) if (!this.#known.has(text)) this.#missing.add(text);
-    return this.#known;
+function nothingKnown(): Vocabulary {
+  return { numbers: new Map(), missing: new Set(), plans: new BoundedCache(500) };
+}
+
+async function lookUp(
+  source: SearchSource,
+  { numbers, missing }: Vocabulary,
+  [texts, rules]: [texts: readonly string[], rules: readonly Rule[]],
+): Promise<ReadonlyMap<string, number>> {
+  const asked = new Set(texts.filter((text) => !numbers.has(text)));
+  for (const rule of rules) addUnknown(rule, numbers, asked);
+  const unknown = [...asked].filter((text) => !missing.has(text));
+  for (let at = 0; at < unknown.length; at += namesPerLookup) {
+    const where = inValues('text', unknown.slice(at, at + namesPerLookup));
+    const rows = await source.rows<{ id: number; text: string }>({
+      text: `SELECT id, text FROM search_word WHERE ${where.text}`,
+      params: where.params,
+    });
+    for (const row of rows) numbers.set(row.text, row.id);
   }
+  for (const text of unknown) if (!numbers.has(text)) missing.add(text);
+  return numbers;
 }
