@@ -61,9 +61,9 @@ export class SqliteProjection implements Projection {
   #asked = 0;
   readonly #changing = new Map<number, Changing>();
   #changes = 0;
-  /** Threads that may still read a file that is to be removed, with the number of the order to let go of it. */
-  readonly #holding = new Map<Searcher, number>();
-  #reopened = 0;
+  /** Threads that may still read a file that is to be removed, and the number of the last order to let go of it. */
+  readonly #holding = new Set<Searcher>();
+  #reopens = 0;
   /** Nobody may open the file now. */
   #isUnfit = false;
   /** Starts of the projector since it last came on, and in all. */
@@ -235,7 +235,8 @@ export class SqliteProjection implements Projection {
       this.#isUnfit = true;
       // They were asked of what is no more.
       for (const asked of this.#waiting.splice(0)) asked.reject(beingRebuilt());
-      for (const [searcher, number] of this.#reopen()) this.#holding.set(searcher, number);
+      for (const searcher of this.#searchers) this.#holding.add(searcher);
+      this.#reopen();
       this.#tellWhenLetGo();
       return;
     }
@@ -244,18 +245,14 @@ export class SqliteProjection implements Projection {
     const { next } = this.#state;
     this.#state = news.state;
     if (news.state.next > next) this.#failedStarts = 0;
-    // A thread started again may have found the file unfit and made it anew.
-    const anew = news.anew === true || news.state.next < next;
-    if (anew) this.#reopen();
     this.#isUnfit = false;
     for (const listener of this.#listeners) listener();
   }
 
-  /** Searchers remember nothing of what was there before. Returns what each will answer with when it has let go of it. */
-  #reopen(): Map<Searcher, number> {
-    const reopen = ++this.#reopened;
+  /** Searchers let go of the file, and remember nothing of what was there before. */
+  #reopen(): void {
+    const reopen = ++this.#reopens;
     for (const { thread } of this.#searchers) thread.postMessage({ reopen } satisfies SearcherOrder);
-    return new Map(this.#searchers.map((searcher) => [searcher, reopen]));
   }
 
   #tellWhenLetGo(): void {
@@ -294,7 +291,7 @@ export class SqliteProjection implements Projection {
 
   #answer(searcher: Searcher, news: SearcherNews): void {
     if ('reopened' in news) {
-      if (this.#holding.get(searcher) === news.reopened) this.#holding.delete(searcher);
+      if (news.reopened === this.#reopens) this.#holding.delete(searcher);
       this.#tellWhenLetGo();
       return;
     }

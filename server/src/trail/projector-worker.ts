@@ -42,11 +42,11 @@ export type ProjectorOrder =
   | { end: true };
 /**
  * From the thread. `state`: how far it came. `unfit`: all that read the file are to let go of it, and this is to be told
- * when they have. `anew`: it is another one now. `failed`: why it waits. `done`: what was
- * ordered under that number is, or was not and why.
+ * when they have; the next `state` is of another file. `failed`: why it waits. `done`: what was ordered under that number is,
+ * or was not and why.
  */
 export type ProjectorNews =
-  | { state: SearchState; anew?: true }
+  | { state: SearchState }
   | { unfit: true }
   | { failed: string }
   | { done: number; error?: string };
@@ -175,7 +175,7 @@ async function startAnew(): Promise<void> {
   if (goOn) return;
   tryClose();
   await rebuildAlone();
-  tell({ state: state(), anew: true });
+  tell({ state: state() });
   void follow();
 }
 

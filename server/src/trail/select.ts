@@ -228,7 +228,7 @@ function narrowingOf(
   words: ReadonlyMap<string, number>,
 ): Narrowing | undefined {
   if (reason) return { column: 'reason', keys: wordsOf(words, reason) };
-  return types && { column: 'type', keys: numbersOf(types, words) };
+  return types && { column: 'type', keys: wordsOf(words, types) };
 }
 
 /** Where narrowed runs hold all that can match, the runs of the types or reasons alone hold no less. */
@@ -245,10 +245,6 @@ function driversOf(drivers: readonly Driver[], narrowing: Narrowing | undefined)
 const refusals: ReadonlySet<string> = new Set(
   eventTypes.filter((type) => declarationOf(type).reasons.length > 0),
 );
-
-function numbersOf(texts: readonly string[], words: ReadonlyMap<string, number>): number[] {
-  return texts.map((text) => words.get(text)).filter((word) => word !== undefined);
-}
 
 type InRule = Extract<Rule, { op: 'in' }>;
 
@@ -287,7 +283,7 @@ function reachOf(reader: ReaderRights): InRule[] {
 function toDriver(runs: readonly InRule[], words: ReadonlyMap<string, number>): Driver {
   return runs.map(({ column, values }) => ({
     column: factColumns[column] as RunColumn,
-    keys: numbersOf([...values], words),
+    keys: wordsOf(words, [...values]),
   }));
 }
 
