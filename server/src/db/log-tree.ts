@@ -52,10 +52,14 @@ export class LogTree {
 
   /** Adds the event's leaf; its index is the size before. */
   append(body: string): void {
+    this.appendLeaf(leafHashOf(body));
+  }
+
+  appendLeaf(leaf: Digest): void {
     const index = this.#size;
-    let node = leafHashOf(body);
+    let node = leaf;
     let height = 0;
-    (this.#filling[0] as Digest[]).push(node);
+    (this.#filling[0] as Digest[]).push(leaf);
     for (let rest = index; rest % 2 === 1; rest = (rest - 1) / 2) {
       node = nodeHashOf(this.#edge[height] as Digest, node);
       height++;
