@@ -184,7 +184,7 @@ for (const { engine, skip } of testEngines()) {
       const made = await maintainer.call('POST', '/me/tokens', {
         kind: 'access_token',
         name: 'why',
-        scopes: ['project:write'],
+        scopes: ['project:read'],
       });
       const env = { TALLYMAN_URL: world.server.url, TALLYMAN_TOKEN: String(made.secret) };
       await maintainer.call('PUT', '/projects/container/acme%2Fapp/tags/by-hand', {
@@ -212,6 +212,16 @@ for (const { engine, skip } of testEngines()) {
       assert.match(created ?? '', /olivia created the policy as why-\.\*, version 1 {2}\(event /);
       assert.match(locked ?? '', /the policy locked the tag {2}\(event /);
       assert.equal((await runTallyman(['why', 'nothing'], { env })).code, 2);
+      const writer = await maintainer.call('POST', '/me/tokens', {
+        kind: 'access_token',
+        name: 'writes only',
+        scopes: ['project:write'],
+      });
+      const refused = await runTallyman(['why', 'acme/app:why-1'], {
+        env: { ...env, TALLYMAN_TOKEN: String(writer.secret) },
+      });
+      assert.notEqual(refused.code, 0);
+      assert.match(refused.stderr, /does not carry the scope "project:read"/);
     });
 
     test('`tallyman tag history` tells where it pointed and who moved it, `tag restore` goes back', async () => {

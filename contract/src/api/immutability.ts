@@ -144,8 +144,8 @@ const namespaceOwner = {
   refusal: 'api.action.refuse',
 } as const;
 const projectRead = {
-  permission: 'project_write',
-  scope: 'project:write',
+  permission: 'project_inspect',
+  scope: 'project:read',
   records: [],
   refusal: 'api.action.refuse',
   errors: ['forbidden', 'not_found'],
@@ -319,8 +319,8 @@ export const immutabilityRoutes = {
     params: z.strictObject({ ...project, tag: tagNameSchema }),
     status: 200,
     response: whyImmutableSchema,
-    permission: 'project_write',
-    scope: 'project:write',
+    permission: 'project_inspect',
+    scope: 'project:read',
     records: [],
     refusal: 'container.pull.refuse',
     errors: ['forbidden', 'not_found'],

@@ -19,6 +19,7 @@ export const permissionTexts = {
   namespace_member: 'Members and owners of the namespace, and administrators',
   namespace_owner: 'Owners of the namespace, and administrators',
   project_read: 'Whoever may pull from the project',
+  project_inspect: 'Maintainers and owners of the project',
   project_write: 'Maintainers and owners of the project',
   project_delete: 'Maintainers and owners of the project',
   project_administer: 'Owners of the project, and administrators',

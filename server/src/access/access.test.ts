@@ -220,6 +220,15 @@ for (const { engine, skip } of engines) {
         ];
         assert.deepEqual(seen, expected, name);
       }
+      const inspecting: Record<string, string> = {};
+      for (const name of ['granted', 'robot with a grant', 'owner, token to read', 'owner, token to write'])
+        inspecting[name] = await say(name, 'inspect', { project: open, path: open.path });
+      assert.deepEqual(inspecting, {
+        granted: 'not_permitted',
+        'robot with a grant': 'yes as maintainer',
+        'owner, token to read': 'yes as owner',
+        'owner, token to write': 'scope_missing',
+      });
       const missing = await access.decide(who.owner, 'pull', { namespace, path: 'acme/none' });
       assert.equal(!missing.allowed && missing.reason, 'project_unknown');
       const nowhere = await access.decide(who.owner, 'push', { path: 'nemo/none' });

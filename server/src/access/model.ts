@@ -14,6 +14,7 @@ export function higherRole(left: Role, right: Role): Role {
 /** What can be asked of a project, and the role it needs. Public projects grant `pull` to everybody. */
 export const projectActions = {
   pull: 'reader',
+  inspect: 'maintainer',
   push: 'maintainer',
   delete: 'maintainer',
   administer: 'owner',
@@ -23,6 +24,7 @@ export type ProjectAction = keyof typeof projectActions;
 /** The token scope an action needs, when the credential is limited by scopes. */
 export const scopeForAction = {
   pull: 'project:read',
+  inspect: 'project:read',
   push: 'project:write',
   delete: 'project:delete',
   administer: 'project:admin',

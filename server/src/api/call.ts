@@ -22,7 +22,7 @@ type Passed<P extends ApiPermission> = P extends 'anyone'
     ? { caller: Caller; namespace: Namespace }
     : P extends 'project_read'
       ? { caller: Caller | undefined; namespace: Namespace; project: Project; role: Role }
-      : P extends 'project_write' | 'project_delete' | 'project_administer'
+      : P extends 'project_inspect' | 'project_write' | 'project_delete' | 'project_administer'
         ? { caller: Caller; namespace: Namespace; project: Project; role: Role }
         : { caller: Caller };
 

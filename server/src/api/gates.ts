@@ -208,6 +208,7 @@ const gates: Record<ApiPermission, Gate> = {
   namespace_member: (parts, visit, names) => requireNamespace(parts, visit, { names, needed: 'member' }),
   namespace_owner: (parts, visit, names) => requireNamespace(parts, visit, { names, needed: 'owner' }),
   project_read: (parts, visit, names) => requireProject(parts, visit, { names, action: 'pull' }),
+  project_inspect: (parts, visit, names) => requireProject(parts, visit, { names, action: 'inspect' }),
   project_write: (parts, visit, names) => requireProject(parts, visit, { names, action: 'push' }),
   project_delete: (parts, visit, names) => requireProject(parts, visit, { names, action: 'delete' }),
   project_administer: (parts, visit, names) => requireProject(parts, visit, { names, action: 'administer' }),

@@ -14,7 +14,7 @@ export const why: Command = {
   summary: 'Tell why a tag is immutable, or that it is not',
   description: [
     'Prints one sentence, and below it the steps that led there, each with the id of its event: how the policy was created and changed, and when it locked the tag.',
-    'Needs TALLYMAN_TOKEN, an access token with the scope project:write of somebody who may push to the project.',
+    'Needs TALLYMAN_TOKEN, an access token with the scope project:read of a maintainer or owner of the project.',
   ],
   positionals: [tagPositional],
   flags: { ...jsonFlag, ...serverFlags },
