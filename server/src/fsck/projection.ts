@@ -23,6 +23,7 @@ import {
   wordsOf,
 } from '../trail/search-sink.ts';
 import { inValues } from '../trail/sql.ts';
+import { stretchSql } from '../trail/stretch.ts';
 import { Counts, checkCounts } from './counts.ts';
 import type { Tell } from './findings.ts';
 import type { Pace } from './pace.ts';
@@ -87,8 +88,6 @@ type Range = { from: number; to: number };
 /** What the log gives for a range, and what the projection has there. */
 type Both = { expected: ProjectedRow[]; found: Record<string, Value>[]; words: ReadonlyMap<string, number> };
 
-const selectEvents = `SELECT event.idx AS idx, body, fields FROM event LEFT JOIN event_private ON event_private.idx = event.idx
-  WHERE event.idx >= ? AND event.idx < ? ORDER BY event.idx`;
 const selectRows = `SELECT ${eventColumns.join(', ')} FROM search_event WHERE idx >= ? AND idx < ? ORDER BY idx`;
 
 class Pass {
@@ -176,7 +175,8 @@ function namesOf(row: ProjectedRow): [keyof typeof nameColumns, string | null, s
 }
 
 async function readBoth({ log, search }: Looking, { from, to }: Range): Promise<Both> {
-  const events = await log.view((view) => view.rows<StoredEvent>(selectEvents, [from, to]));
+  const { text, params } = stretchSql({ low: from, high: to, most: to - from });
+  const events = await log.view((view) => view.rows<StoredEvent>(text, params));
   return search.view(async (view) => {
     const [state] = await view.rows<ProjectionState>(selectState);
     // Being made anew: there is nothing to compare with yet.

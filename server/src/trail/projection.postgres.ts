@@ -12,13 +12,14 @@ import {
   type Run,
   tooManyQuestions,
 } from './projection.ts';
-import { belongs, eventsPerBatch, freshState, projectStretch, selectStretch } from './projector.ts';
+import { belongs, eventsPerBatch, freshState, projectStretch } from './projector.ts';
 import { PostgresSink, type SinkOptions } from './search-sink.postgres.ts';
 import { NamesLeft } from './search-sink.ts';
 import { postgresSource } from './search-source.postgres.ts';
 import type { SearchSource } from './search-source.ts';
 import { Words } from './select.ts';
 import { ShownTexts } from './shown-texts.ts';
+import { stretchSql } from './stretch.ts';
 
 /** A stretch of the log that was read before it was wanted. */
 type Ahead = { from: number; to: number; events: Promise<StoredEvent[]> };
@@ -208,10 +209,7 @@ export class PostgresProjection implements Projection {
   #stretchFrom(from: number): Ahead {
     if (this.#ahead?.from === from) return this.#ahead;
     const to = this.#head;
-    const events = this.#source.rows<StoredEvent>({
-      text: selectStretch,
-      params: [from, to, eventsPerBatch],
-    });
+    const events = this.#source.rows<StoredEvent>(stretchSql({ low: from, high: to, most: eventsPerBatch }));
     // Looked at when it is its turn.
     events.catch(() => {});
     return { from, to, events };

@@ -18,11 +18,11 @@ import {
   farBehind,
   freshState,
   projectStretch,
-  selectStretch,
 } from './projector.ts';
 import { type Portion, SqliteSink } from './search-sink.sqlite.ts';
 import { NamesLeft } from './search-sink.ts';
 import { type SearchState, selectSearchState } from './search-source.ts';
+import { stretchSql } from './stretch.ts';
 
 export type ProjectorData = {
   logPath: string;
@@ -165,7 +165,8 @@ function step(): void {
 function* portions(from: number, to: number): Generator<Portion> {
   const end = from + (to - from > farBehind ? eventsPerBatchBehind : eventsPerBatch);
   for (let low = from; low < Math.min(to, end); ) {
-    const stretch = projectStretch(log.rows<StoredEvent>(selectStretch, [low, to, eventsPerPortion]), to);
+    const { text, params } = stretchSql({ low, high: to, most: eventsPerPortion });
+    const stretch = projectStretch(log.rows<StoredEvent>(text, params), to);
     yield stretch;
     low = stretch.next;
   }

@@ -13,9 +13,6 @@ export const eventsPerBatchBehind = 20_000;
 export const farBehind = 50_000;
 export const eventsPerPortion = 500;
 
-export const selectStretch = `SELECT event.idx AS idx, body, fields FROM event LEFT JOIN event_private ON event_private.idx = event.idx
-  WHERE event.idx >= ? AND event.idx < ? ORDER BY event.idx LIMIT ?`;
-
 /**
  * `head`: where the stretch ended; `most`: how many events were asked for. A body that cannot be read is left to
  * verification: it must not stop the rest.

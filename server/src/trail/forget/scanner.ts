@@ -2,6 +2,8 @@
 import { Worker } from 'node:worker_threads';
 import type { DatabaseLocation } from '../../db/open.ts';
 import type { StoredEvent } from '../projected-row.ts';
+import type { Sql } from '../sql.ts';
+import { stretchSql } from '../stretch.ts';
 import {
   type Answer,
   type Expired,
@@ -40,7 +42,8 @@ function scannerOver(ask: Ask, close: () => Promise<void>): Scanner {
 export function statementOf(
   place: Place,
   { limit, withFields }: { limit: number; withFields: boolean },
-): { text: string; params: (number | string)[] } {
+): Sql {
+  if ('low' in place && withFields) return stretchSql({ ...place, most: limit });
   const fields = withFields ? 'p.fields' : 'NULL AS fields';
   const join = withFields ? 'LEFT JOIN event_private p ON p.idx = e.idx' : '';
   const head = `SELECT e.idx AS idx, e.body AS body, ${fields} FROM event e ${join}`;
@@ -50,8 +53,8 @@ export function statementOf(
     return { text: `${head} WHERE e.idx IN (${list}) ORDER BY e.idx`, params: [] };
   }
   return {
-    text: `${head} WHERE e.idx >= ? AND e.idx < ? ORDER BY e.idx LIMIT ${limit}`,
-    params: [place.low, place.high],
+    text: `${head} WHERE e.idx >= ? AND e.idx < ? ORDER BY e.idx LIMIT ?`,
+    params: [place.low, place.high, limit],
   };
 }
 
