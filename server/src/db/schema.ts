@@ -341,6 +341,11 @@ export interface SearchRedoTable {
   seq: Generated<number>;
   indexes: string;
 }
+/** One row: how many units changed or dropped stored events. */
+export interface EventChangesTable {
+  one: number;
+  changes: number;
+}
 
 export interface Schema {
   event: EventTable;
@@ -376,4 +381,5 @@ export interface Schema {
   legal_hold: LegalHoldTable;
   erasure: ErasureTable;
   search_redo: SearchRedoTable;
+  event_changes: EventChangesTable;
 }

@@ -18,7 +18,7 @@ import { type Evidence, readEvidence } from './evidence.ts';
 import { type ExportFormat, formatChunk } from './export-format.ts';
 import { checkFilter, isMerged } from './filter.ts';
 import { answerFacets, answerHistogram, type FacetsQuestion, type HistogramQuestion } from './histogram.ts';
-import { factsOf, openStored, type StoredEvent, uuidBytes } from './projected-row.ts';
+import { factsOf, openStored, uuidBytes } from './projected-row.ts';
 import type { Question, Work } from './question.ts';
 import type { ReaderRights, View } from './reader.ts';
 import { holds } from './rule.ts';
@@ -96,7 +96,7 @@ async function answerPage(
   const indexes = newer ? selected.indexes.toReversed() : selected.indexes;
   const items = await showTexts(work, rightsOver(view, reader), {
     indexes,
-    stored: selected.events,
+    changes: selected.changes,
     merged: isMerged(filter),
   });
   const at = (direction: Place['direction'], index: number): string =>
@@ -170,8 +170,8 @@ const nobody: ReaderRights = {
 
 async function readStretch(work: Work, question: StretchQuestion): Promise<Stretch> {
   const { view, reader, filter } = question;
-  const { indexes, next, ...found } = await findStretch(work, question);
-  const stored = found.stored ?? (await work.source.events(indexes));
+  const { indexes, next } = await findStretch(work, question);
+  const stored = await work.source.events(indexes);
   const events = await showEvents(work.source, rightsIn(view, reader), { stored, merged: isMerged(filter) });
   return { events, next };
 }
@@ -179,7 +179,7 @@ async function readStretch(work: Work, question: StretchQuestion): Promise<Stret
 async function findStretch(
   work: Work,
   { view, reader, filter, low, high, limit }: StretchQuestion,
-): Promise<{ indexes: number[]; stored?: StoredEvent[] | undefined; next: number }> {
+): Promise<{ indexes: number[]; next: number }> {
   const { next } = work.source.state();
   if (high > next)
     throw new AppError('unavailable', 'The search index is being rebuilt. Try again in a moment.', {
@@ -196,7 +196,6 @@ async function findStretch(
     ...(work.requireWanted && { requireWanted: work.requireWanted }),
   });
   return {
-    stored: selected.events,
     indexes: selected.indexes,
     next: selected.more ? (selected.reached as number) + 1 : high,
   };

@@ -34,6 +34,7 @@ export class PostgresProjection implements Projection {
   readonly #waiting: (() => void)[] = [];
   #asking = 0;
   #projected = 0;
+  #lastWord = 0;
   /** Another one after names were forgotten: what is remembered of words is then asked anew. */
   #generation = 0;
   #failure: string | undefined;
@@ -52,7 +53,7 @@ export class PostgresProjection implements Projection {
     const state = () => ({
       next: this.#projected,
       generation: this.#generation,
-      words: this.#projected,
+      words: this.#lastWord,
     });
     this.#source = postgresSource(db.read, state);
   }
@@ -72,6 +73,7 @@ export class PostgresProjection implements Projection {
     if (found.state && belongs(found, { head: await this.#db.head(), lastBody: at?.body }))
       this.#projected = found.state.next;
     else await this.#sink.begin(freshState());
+    this.#lastWord = await this.#sink.lastWord();
   }
 
   projected(): number {
@@ -123,7 +125,7 @@ export class PostgresProjection implements Projection {
           this.#sink.forget({ first: low, last: Math.min(last, low + most - 1) }, left),
         );
     await this.#write(() => this.#sink.forgetNames(left));
-    this.#forgotten();
+    this.#generation++;
   }
 
   async reproject(indexes: readonly number[]): Promise<void> {
@@ -133,12 +135,7 @@ export class PostgresProjection implements Projection {
       await this.#write(async () => this.#sink.exchange(await this.#source.events(some), left));
     }
     await this.#write(() => this.#sink.forgetNames(left));
-    this.#forgotten();
-  }
-
-  #forgotten(): void {
     this.#generation++;
-    this.#shown.clear();
   }
 
   async close(): Promise<void> {
@@ -203,6 +200,7 @@ export class PostgresProjection implements Projection {
     const { rows, next } = projectStretch(await events, to, eventsPerBatch);
     if (next < this.#head) this.#ahead = this.#stretchFrom(next);
     await this.#sink.write(rows, next);
+    this.#lastWord = await this.#sink.lastWord();
     this.#projected = next;
   }
 

@@ -16,6 +16,7 @@ import { createSeededRandom, forAll, type SeededRandom } from '../../../tests/su
 import { statement } from '../db/statement.ts';
 import { formatUs, parseTimeUs } from '../stdx/clock.ts';
 import type { EventDraft } from './draft.ts';
+import { askToFollow } from './forget/follow.ts';
 import type { Reader, View } from './reader.ts';
 import {
   acmeView,
@@ -165,6 +166,7 @@ export function searchCountsSuite(under: SearchUnderTest): void {
             await tx.run(statement(`DELETE FROM ${table} WHERE idx >= ? AND idx <= ?`), [first, last]);
         for (const idx of erased)
           await tx.run(statement(`UPDATE event_private SET fields = '{}' WHERE idx = ?`), [idx]);
+        await askToFollow(tx, { forget: runs });
       });
       // Twice: after a crash it is asked again.
       await house.search.forget([...runs, ...runs, { first: 9_000, last: 9_001 }]);

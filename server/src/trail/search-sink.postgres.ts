@@ -85,6 +85,8 @@ export class PostgresSink {
   readonly #eventsPerCounting: number;
   readonly #atStep: AtStep;
   readonly #words = new Map<string, number>();
+  /** The highest number of a word that was read or given. */
+  #lastWord = 0;
   readonly #names = new NamesStored();
   readonly #gathered = new Gathered();
   /** Whether `gathered` is what lies between `counted` and `next` in the tables. */
@@ -102,6 +104,15 @@ export class PostgresSink {
 
   async last(): Promise<LastRow | undefined> {
     return (await run<LastRow>(this.#db.read, { text: selectLast, params: [] }))[0];
+  }
+
+  /** Another number when there may be words that were not there before; as of the last batch, once that is stored. */
+  async lastWord(): Promise<number> {
+    if (this.#lastWord === 0) {
+      const text = 'SELECT coalesce(max(id), 0) AS last FROM search_word';
+      this.#lastWord = (await run<{ last: number }>(this.#db.read, { text, params: [] }))[0]?.last ?? 0;
+    }
+    return this.#lastWord;
   }
 
   /** Throws away what is there. */
@@ -278,6 +289,7 @@ export class PostgresSink {
         params: where.params,
       })) {
         this.#words.set(row.text, row.id);
+        this.#lastWord = Math.max(this.#lastWord, row.id);
       }
     }
   }

@@ -18,6 +18,7 @@ import {
   type SearchState,
   type SizesRequest,
   type Span,
+  selectChanges,
 } from './search-source.ts';
 import type { Sql } from './sql.ts';
 
@@ -39,11 +40,8 @@ export function postgresSource(read: ReadDb, state: () => SearchState): SearchSo
     rows,
     state,
     async first(request) {
-      const found = await rows<StoredEvent & { body: string | null }>(firstSql(request));
-      return {
-        found: found.map((row) => row.idx),
-        events: found.slice(0, request.limit).filter((row) => row.body !== null),
-      };
+      const found = await rows<{ idx: number; changes: number }>(firstSql(request));
+      return { found: found.map((row) => row.idx), changes: found[0]?.changes };
     },
     async *candidates(request) {
       const span = { ...request.span };
@@ -64,6 +62,10 @@ export function postgresSource(read: ReadDb, state: () => SearchState): SearchSo
         if (driver === 'all') return request.span.high - request.span.low;
         return driver.reduce((sum, _one, of) => sum + (row?.[`n${at}_${of}`] ?? 0), 0);
       });
+    },
+    async changes() {
+      const [row] = await rows<{ changes: number }>({ text: selectChanges, params: [] });
+      return row?.changes as number;
     },
     async events(indexes) {
       if (indexes.length === 0) return [];
@@ -89,7 +91,10 @@ export function compiled({ text, params }: Sql): CompiledQuery<never> {
   return CompiledQuery.raw(sql, [...params]) as CompiledQuery<never>;
 }
 
-/** The inner limit bounds what is looked at; the outer one ends the walk as soon as the page is full. */
+/**
+ * The inner limit bounds what is looked at; the outer one ends the walk as soon as the page is full. With each index comes
+ * how often events were changed, as of the same moment: another question would cost as much as this one.
+ */
 function firstSql(request: FirstRequest): Sql {
   const { driver, narrowing, span, where, limit, newestFirst } = request;
   const order = newestFirst ? 'DESC' : 'ASC';
@@ -102,8 +107,7 @@ function firstSql(request: FirstRequest): Sql {
           params: [...run.params, span.low, span.high],
         };
   return {
-    text: `SELECT f.idx, body, fields FROM (SELECT idx FROM (${candidates.text}) AS c WHERE ${where.text} LIMIT ${limit + 1}) AS f
-      LEFT JOIN event ON event.idx = f.idx LEFT JOIN event_private ON event_private.idx = f.idx ORDER BY f.idx ${order}`,
+    text: `SELECT idx, (${selectChanges}) AS changes FROM (${candidates.text}) AS c WHERE ${where.text} ORDER BY idx ${order} LIMIT ${limit + 1}`,
     params: [...candidates.params, ...where.params],
   };
 }

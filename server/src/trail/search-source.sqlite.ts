@@ -16,6 +16,7 @@ import {
   type SearchSource,
   type SearchState,
   type Span,
+  selectChanges,
 } from './search-source.ts';
 import type { Sql } from './sql.ts';
 
@@ -40,16 +41,13 @@ export function sqliteSource(files: Files, state: SearchState): SearchSource {
       return drivers.map((driver) => sizeOf(files.search, { driver, narrowing, span }));
     },
     async changes() {
-      return files.log.rows<{ seq: number }>(selectChanges)[0]?.seq ?? 0;
+      return files.log.rows<{ changes: number }>(selectChanges)[0]?.changes as number;
     },
     async events(indexes) {
       return eventsOf(files.log, indexes);
     },
   };
 }
-
-/** Whatever unit changes or drops events leaves an order to follow behind (forget/follow.ts), and their numbers only rise. */
-const selectChanges = `SELECT seq FROM sqlite_sequence WHERE name = 'search_redo'`;
 
 function eventsOf(log: SqliteFile, indexes: readonly number[]): StoredEvent[] {
   if (indexes.length === 0) return [];

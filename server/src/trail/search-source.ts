@@ -29,14 +29,17 @@ export type SizesRequest = {
 
 /** What matches among the first candidates, newest or oldest first. `limit`: events of a page. */
 export type FirstRequest = CandidateRequest & { where: Sql; limit: number };
-/** `found`: one more than the page has at most. `events`: those of the page that were not dropped, where they were read too. */
-export type First = { found: number[]; events?: StoredEvent[] };
+/** `found`: one more than the page has at most. `changes`: as the source tells it, where it was read with them. */
+export type First = { found: number[]; changes?: number | undefined };
 
 /**
  * How far the projection is. `generation`: another one when numbers of words may mean something else, or names were
  * forgotten. `words`: another number when there may be words that were not there before.
  */
 export type SearchState = { next: number; generation: number; words: number | null };
+
+/** Whatever unit changes or drops events raises it (forget/follow.ts). */
+export const selectChanges = 'SELECT changes FROM event_changes';
 
 export const selectSearchState =
   'SELECT next, generation, (SELECT max(id) FROM search_word) AS words FROM search_state';
@@ -56,11 +59,8 @@ export interface SearchSource {
   state(): SearchState;
   /** About how many events lie in the runs of each driver, judged by the newest of each; one in several counts several times. */
   sizes(request: SizesRequest): Promise<number[]>;
-  /**
-   * How often stored events were changed or dropped since the log began, where one number tells that of all which is read
-   * after it. What was read before it grew may be different now.
-   */
-  changes?(): Promise<number>;
+  /** How often stored events were changed or dropped since the log began. What was read before it grew may be different now. */
+  changes(): Promise<number>;
   /** The events themselves, in the order asked for; those whose body was dropped are left out. */
   events(indexes: readonly number[]): Promise<StoredEvent[]>;
 }

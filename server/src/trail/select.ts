@@ -21,7 +21,6 @@ import {
   textsOf,
   wordsOf,
 } from './filter.ts';
-import type { StoredEvent } from './projected-row.ts';
 import { ownsView, type ReaderRights, readerIn, type View } from './reader.ts';
 import { addUnknown, and, factColumns, isIn, type Rule, ruleSql } from './rule.ts';
 import {
@@ -56,8 +55,8 @@ export type Selection = {
 
 export type Selected = {
   indexes: number[];
-  /** Those of `indexes` whose body was not dropped, when they were read at once. */
-  events?: StoredEvent[] | undefined;
+  /** How often stored events had been changed or dropped when they were found, where that was read with them. */
+  changes?: number | undefined;
   /** There are more, or may be: go on beyond `reached`. */
   more: boolean;
   /** The walk was ended by its bound before the page was full. */
@@ -88,12 +87,12 @@ export async function selectIndexes(
   const driver = await fewest(source, plan, span);
   const request = { driver, narrowing: plan.narrowing, span, newestFirst, first: portions.first };
   if (limit <= mostAtOnce) {
-    const { found, events } = await source.first({ ...request, where: plan.where, limit });
+    const { found, changes } = await source.first({ ...request, where: plan.where, limit });
     if (found.length > limit)
       return {
         ...nothing,
         indexes: found.slice(0, limit),
-        events,
+        changes,
         more: true,
         reached: found[limit - 1],
       };

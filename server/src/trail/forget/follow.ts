@@ -13,7 +13,12 @@ export type Follower = {
 /** Bodies that are gone, or events whose private entries changed. */
 export type Redo = { forget: { first: number; last: number }[] } | { reproject: number[] };
 
+/** Every unit that changes or drops stored events calls it. */
 export async function askToFollow(tx: Tx, redo: Redo): Promise<void> {
+  await tx.q
+    .updateTable('event_changes')
+    .set((row) => ({ changes: row('changes', '+', 1) }))
+    .execute();
   await tx.q
     .insertInto('search_redo')
     .values({ indexes: JSON.stringify(redo) })
