@@ -194,10 +194,24 @@ function* ofBusiestAccount(events: number): Generator<Question> {
   };
 }
 
-/** CPU time of this process and of backends, which are on the same machine. */
-function cpuMs(backends: readonly number[]): number {
+/** CPU time of this process, and of backends on the same machine by their process. */
+type CpuMs = { own: number; backends: ReadonlyMap<number, number> };
+
+function cpuMs(backends: readonly number[]): CpuMs {
   const { user, system } = process.cpuUsage();
-  return backends.reduce((sum, pid) => sum + backendCpuMs(pid), (user + system) / 1000);
+  const found = backends.map((pid) => [pid, tryBackendCpuMs(pid)] as const);
+  return { own: (user + system) / 1000, backends: new Map(found.filter(hasTime)) };
+}
+
+function hasTime(found: readonly [number, number | undefined]): found is readonly [number, number] {
+  return found[1] !== undefined;
+}
+
+/** A connection that nobody used for a while ends meanwhile: it is left out. */
+function cpuSince(from: CpuMs, now: CpuMs): number {
+  let sum = now.own - from.own;
+  for (const [pid, ms] of now.backends) sum += ms - (from.backends.get(pid) ?? 0);
+  return sum;
 }
 
 /** Backends of ours, when it is on PostgreSQL in the same database. */
@@ -207,8 +221,12 @@ async function otherBackends(client: pg.Client): Promise<number[]> {
   return rows.map((row) => Number(row.pid));
 }
 
-function backendCpuMs(pid: number): number {
-  return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
+function tryBackendCpuMs(pid: number): number | undefined {
+  try {
+    return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Wall time of answers in turns; the note has the CPU time of all processes at work on them, and its ratio. */
@@ -225,13 +243,13 @@ export async function scalePeerRows(options: PeerOptions): Promise<BenchRow[]> {
       const cpu = { ours: [] as number[], theirs: [] as number[] };
       await question.ours(ours);
       const others = await otherBackends(client);
-      const side = (to: number[], ask: () => Promise<unknown>, cpuNow: () => number) => async () => {
+      const side = (to: number[], ask: () => Promise<unknown>, cpuNow: () => CpuMs) => async () => {
         const from = performance.now();
         const cpuFrom = cpuNow();
         let asked = 0;
         for (; asked === 0 || performance.now() - from < sideMs; asked++) await ask();
         const tookMs = performance.now() - from;
-        to.push((cpuNow() - cpuFrom) / asked);
+        to.push(cpuSince(cpuFrom, cpuNow()) / asked);
         return asked / (tookMs / 1000);
       };
       const comparison = await compare(
