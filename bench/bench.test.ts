@@ -100,7 +100,7 @@ test('small: how searches grow', async () => {
   await using folder = await createTempFolder('bench-scale');
   measured(
     await scaleRows({
-      folder: folder.path,
+      at: { folder: folder.path },
       short: 1_000,
       long: 3_000,
       pairs: 1,

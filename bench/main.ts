@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: every claim of speed as a ratio, both sides in one run. `--quick` runs short; `--row a|b|c|d|e|f|g|scale` runs one.
- * `--row scale` keeps its logs in `--data`, compares `--events` (10 million) with 100,000, and takes `--only` for some questions.
+ * `--row scale` keeps its logs in `--data`, compares `--events` (10 million) with `--short` (100,000), and takes `--only` for some
+ * questions; on PostgreSQL they are in two databases of one server, `--url` and `--short-url`.
  * `--row peer-sqlite`, `--row peer-postgres` do so too, and keep the table of the reference in the database `--url`.
  * Needs docker-registry, skopeo and wrk for rows a, c and e; install-bench-peers.sh installs them where it may.
  */
@@ -26,7 +27,9 @@ const { values } = parseArgs({
     data: { type: 'string' },
     events: { type: 'string' },
     only: { type: 'string' },
+    short: { type: 'string' },
     url: { type: 'string' },
+    'short-url': { type: 'string' },
   },
 });
 const quick = values.quick;
@@ -83,8 +86,11 @@ await add('g', () =>
 await add('scale', async () => {
   const folder = database.use(await createTempFolder('bench-scale')).path;
   return scaleRows({
-    folder: values.data ?? folder,
-    short: quick ? 10_000 : 100_000,
+    at:
+      values.url !== undefined && values['short-url'] !== undefined
+        ? { shortUrl: values['short-url'], longUrl: values.url }
+        : { folder: values.data ?? folder },
+    short: Number(values.short ?? (quick ? 10_000 : 100_000)),
     long: Number(values.events ?? (quick ? 100_000 : 10_000_000)),
     pairs: quick ? 3 : 7,
     sideMs: quick ? 20 : 60,

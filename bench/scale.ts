@@ -5,6 +5,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Engine } from '../server/src/db/migrations/migration.ts';
 import { type DatabaseLocation, openDb } from '../server/src/db/open.ts';
 import { systemClock } from '../server/src/stdx/clock.ts';
 import { questionText } from '../server/src/trail/answer.ts';
@@ -17,8 +18,8 @@ import { lastDays, scaleFilters, scaleViews } from './scale-questions.ts';
 import type { BenchRow } from './table.ts';
 
 export type ScaleOptions = {
-  /** A folder that keeps the logs for the next run. */
-  folder: string;
+  /** Where the logs are kept for the next run: a folder on SQLite, two databases of one server on PostgreSQL. */
+  at: { folder: string } | { shortUrl: string; longUrl: string };
   short: number;
   long: number;
   pairs: number;
@@ -52,21 +53,33 @@ export async function openFilled(location: DatabaseLocation, events: number): Pr
 }
 
 export async function scaleRows(options: ScaleOptions): Promise<BenchRow[]> {
-  const place = (events: number) =>
-    ({ engine: 'sqlite', path: join(options.folder, `log-${events}`, 'tallyman.db') }) as const;
-  const missing = [options.short, options.long].filter((events) => !existsSync(place(events).path));
+  const places = placesOf(options);
+  await using short = await openFilled(places.short, options.short);
+  await using long = await openFilled(places.long, options.long);
+  return await growthRows({ short, long }, { ...options, engine: places.long.engine });
+}
+
+function placesOf({ at, short, long }: ScaleOptions): { short: DatabaseLocation; long: DatabaseLocation } {
+  if ('longUrl' in at)
+    return {
+      short: { engine: 'postgres', url: at.shortUrl },
+      long: { engine: 'postgres', url: at.longUrl },
+    };
+  const pathOf = (events: number) => join(at.folder, `log-${events}`, 'tallyman.db');
+  const missing = [short, long].filter((events) => !existsSync(pathOf(events)));
   requireRoom(
-    options.folder,
+    at.folder,
     missing.reduce((sum, events) => sum + events, 0),
   );
-  await using short = await openFilled(place(options.short), options.short);
-  await using long = await openFilled(place(options.long), options.long);
-  return await growthRows({ short, long }, options);
+  return {
+    short: { engine: 'sqlite', path: pathOf(short) },
+    long: { engine: 'sqlite', path: pathOf(long) },
+  };
 }
 
 export async function growthRows(
   sides: { short: FilledSearch; long: FilledSearch },
-  options: Pick<ScaleOptions, 'pairs' | 'sideMs' | 'only'>,
+  options: Pick<ScaleOptions, 'pairs' | 'sideMs' | 'only'> & { engine: Engine },
 ): Promise<BenchRow[]> {
   const rows: BenchRow[] = [];
   for (const { name, ask } of questions()) {
@@ -141,13 +154,12 @@ async function growthRow(
   name: string,
   ask: Ask,
   { short, long }: { short: FilledSearch; long: FilledSearch },
-  { pairs, sideMs }: Pick<ScaleOptions, 'pairs' | 'sideMs'>,
+  { pairs, sideMs, engine }: Pick<ScaleOptions, 'pairs' | 'sideMs'> & { engine: Engine },
 ): Promise<BenchRow> {
   const latencies: number[] = [];
   let partial = false;
-  // CPU time of all threads: what others do on the machine is not in it.
   const side = (of: FilledSearch) => async (): Promise<number> => {
-    const from = process.cpuUsage();
+    const from = timeMs(engine);
     let asked = 0;
     let usedMs = 0;
     for (; usedMs < sideMs; asked++) {
@@ -157,8 +169,7 @@ async function growthRow(
         latencies.push(performance.now() - one);
         partial ||= ended;
       }
-      const { user, system } = process.cpuUsage(from);
-      usedMs = (user + system) / 1000;
+      usedMs = timeMs(engine) - from;
     }
     return asked / (usedMs / 1000);
   };
@@ -166,10 +177,17 @@ async function growthRow(
   const median = latencies.toSorted((a, b) => a - b)[latencies.length >> 1] ?? Number.NaN;
   return {
     row: 'scale',
-    what: `${name}: ${long.events.toLocaleString('en-GB')} events beside ${short.events.toLocaleString('en-GB')}`,
-    unit: '/CPU s',
+    what: `${engine}, ${name}: ${long.events.toLocaleString('en-GB')} events beside ${short.events.toLocaleString('en-GB')}`,
+    unit: engine === 'sqlite' ? '/CPU s' : '/s',
     comparison,
     bar: growth,
-    note: `${(1000 / comparison.ours).toFixed(2)} ms of CPU, ${median.toFixed(2)} ms${partial ? ', a part' : ''}`,
+    note: `${(1000 / comparison.ours).toFixed(2)} ms${engine === 'sqlite' ? ` of CPU, ${median.toFixed(2)} ms` : ''}${partial ? ', a part' : ''}`,
   };
+}
+
+/** On SQLite CPU time of all threads, in which is not what others do on the machine; PostgreSQL has processes of its own. */
+function timeMs(engine: Engine): number {
+  if (engine === 'postgres') return performance.now();
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }

@@ -134,6 +134,12 @@ const moveOutbox = `
 const updateEdge = 'UPDATE log_edge SET size = $1, hashes = $2 WHERE one = 1';
 const insertTile = 'INSERT INTO log_tile (level, n, hashes) VALUES ($1, $2, $3)';
 
+/**
+ * Units and searches are short whatever the planner expects of them: where it expects a third of the log, it would start
+ * processes and compile for ten times as long as the answer takes. Settings in the URL itself come before these.
+ */
+const settings = '-c jit=off -c max_parallel_workers_per_gather=0';
+
 /** Held by the one node that sequences, for as long as its connection lives. */
 const sequencerLock = 7_305_801;
 /** SQLSTATE of a lock_timeout. */
@@ -217,7 +223,8 @@ export class PostgresDb implements Db {
       await sequencer.end();
       throw error;
     }
-    const pool = new pg.Pool({ connectionString: options.url, max: options.maxConnections ?? 16, types });
+    const max = options.maxConnections ?? 16;
+    const pool = new pg.Pool({ connectionString: options.url, max, types, options: settings });
     const db = new PostgresDb(pool, sequencer, options.atStep ?? noSteps);
     try {
       db.#tree.load(await readTree(sequencer));

@@ -13,6 +13,7 @@ import {
   tooManyQuestions,
 } from './projection.ts';
 import { belongs, eventsPerBatch, freshState, projectStretch } from './projector.ts';
+import { QuestionReader, questionTexts } from './question.ts';
 import { PostgresSink, type SinkOptions } from './search-sink.postgres.ts';
 import { NamesLeft } from './search-sink.ts';
 import { postgresSource } from './search-source.postgres.ts';
@@ -30,6 +31,7 @@ export class PostgresProjection implements Projection {
   readonly #source: SearchSource;
   readonly #words = new Words();
   readonly #shown = new ShownTexts();
+  readonly #questions = new QuestionReader();
   readonly #listeners = new Set<() => void>();
   readonly #waiting: (() => void)[] = [];
   #asking = 0;
@@ -108,7 +110,7 @@ export class PostgresProjection implements Projection {
       const answer = answers[name] as (work: unknown, asked: unknown) => Promise<unknown>;
       return (await answer(
         { source: this.#source, words: this.#words, shown: this.#shown, requireWanted },
-        question,
+        this.#questions.read(questionTexts(question)),
       )) as AnswerOf<N>;
     } finally {
       this.#asking--;

@@ -18,9 +18,9 @@ import {
   tooManyQuestions,
 } from './projection.ts';
 import type { ProjectorData, ProjectorNews, ProjectorOrder } from './projector-worker.ts';
-import type { Question } from './question.ts';
+import { type QuestionTexts, questionTexts } from './question.ts';
 import type { SearchState } from './search-source.ts';
-import type { QuestionTexts, SearcherData, SearcherNews, SearcherOrder } from './search-worker.ts';
+import type { SearcherData, SearcherNews, SearcherOrder } from './search-worker.ts';
 
 export type SqliteProjectionParts = {
   db: Db;
@@ -128,7 +128,7 @@ export class SqliteProjection implements Projection {
       const asked: Asked = {
         number: this.#asked,
         name,
-        question: textsOf(question),
+        question: questionTexts(question),
         resolve: (answer) => {
           settled();
           resolve(answer);
@@ -361,11 +361,6 @@ export class SqliteProjection implements Projection {
   get #retryMs(): number {
     return this.#parts.retryMs ?? projectionLimits.retryMs;
   }
-}
-
-function textsOf(question: QuestionOf<QuestionName>): QuestionTexts {
-  const { view, reader, filter, ...rest } = question as Partial<Question>;
-  return { place: JSON.stringify({ view, reader, filter }), rest: JSON.stringify(rest) };
 }
 
 function startProjector(

@@ -124,16 +124,38 @@ function singleRun(driver: Driver | 'all', narrowing: Narrowing | undefined): Ke
   return another === undefined ? run : undefined;
 }
 
-function candidatesSql({ driver, narrowing, span, newestFirst }: CandidateRequest, wanted: number): Sql {
+function candidatesSql(request: CandidateRequest, wanted: number): Sql {
+  const { driver, narrowing, newestFirst } = request;
   const order = newestFirst ? 'DESC' : 'ASC';
-  if (driver === 'all') {
-    return {
-      text: `SELECT idx FROM search_event WHERE idx >= ? AND idx < ? ORDER BY idx ${order} LIMIT ${wanted}`,
-      params: [span.low, span.high],
-    };
-  }
+  const runs = keyedRuns(driver, narrowing);
+  if (driver === 'all' || (runs.length > 0 && runs.length <= runsMerged))
+    return mergedSql(runs, request, wanted);
+  return lateralSql(driver, { narrowing, span: request.span, order, most: wanted });
+}
+
+/** More runs than these are read one after another and sorted. */
+const runsMerged = 12;
+
+/** The runs are merged in the order of the log, none read further than wanted. DISTINCT: one event may lie in several of them. */
+function mergedSql(runs: readonly KeyedRun[], { span, newestFirst }: CandidateRequest, wanted: number): Sql {
+  const order = `ORDER BY idx ${newestFirst ? 'DESC' : 'ASC'}`;
+  const parts = runs.map(
+    ({ text }) => `SELECT idx FROM search_event WHERE ${text}idx >= ? AND idx < ? ${order}`,
+  );
+  const [only, another] = parts;
+  return {
+    text:
+      another === undefined
+        ? `${only} LIMIT ${wanted}`
+        : `SELECT DISTINCT idx FROM (${parts.map((part) => `(${part})`).join(' UNION ALL ')}) AS runs ${order} LIMIT ${wanted}`,
+    params: runs.flatMap(({ params }) => [...params, span.low, span.high]),
+  };
+}
+
+/** The first `most` of each of very many runs, sorted. */
+function lateralSql(driver: Driver, request: RunRequest): Sql {
   const parts = driver.map((one): Sql => {
-    const { from, run } = runsSql(one, { narrowing, span, order, most: wanted });
+    const { from, run } = runsSql(one, request);
     return {
       text: `SELECT r.idx FROM ${from.text} CROSS JOIN LATERAL (${run.text}) AS r`,
       params: [...from.params, ...run.params],
@@ -142,7 +164,7 @@ function candidatesSql({ driver, narrowing, span, newestFirst }: CandidateReques
   if (parts.length === 0) return { text: 'SELECT idx FROM search_event WHERE 1 = 0', params: [] };
   // UNION, not UNION ALL: one event may lie in several runs.
   return {
-    text: `SELECT idx FROM (${parts.map((part) => part.text).join(' UNION ')}) AS found ORDER BY idx ${order} LIMIT ${wanted}`,
+    text: `SELECT idx FROM (${parts.map((part) => part.text).join(' UNION ')}) AS found ORDER BY idx ${request.order} LIMIT ${request.most}`,
     params: parts.flatMap((part) => part.params),
   };
 }

@@ -2,20 +2,14 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { isTorn, openForReading, type SqliteFile } from '../db/search-file.ts';
 import { AppError } from '../domain/error.ts';
-import { BoundedCache } from '../stdx/bounded-cache.ts';
 import { answers } from './answer.ts';
 import { givenUp, type QuestionName } from './projection.ts';
-import type { Work } from './question.ts';
+import { QuestionReader, type QuestionTexts, type Work } from './question.ts';
 import { sqliteSource } from './search-source.sqlite.ts';
 import type { SearchState } from './search-source.ts';
 import { Words } from './select.ts';
 import { ShownTexts } from './shown-texts.ts';
 
-/**
- * A question as JSON, which crosses at less cost than what it says: `place` is what comes again and again (who asks, where,
- * and for what), `rest` the rest.
- */
-export type QuestionTexts = { place: string; rest: string };
 /** `cancelled` holds the number of a question nobody waits for any more. */
 export type SearcherData = { logPath: string; searchPath: string; cancelled: SharedArrayBuffer };
 /** `state`: how far the projection was when it was asked. To let go of the file, which is told under the number. End. */
@@ -44,14 +38,13 @@ const log = openForReading(logPath);
 let search: SqliteFile | undefined;
 let words = new Words();
 const shown = new ShownTexts();
-const places = new BoundedCache<object>(500);
+let questions = new QuestionReader();
 
 async function work({
   number,
   name,
-  place,
-  rest,
   state,
+  ...texts
 }: Extract<SearcherOrder, { number: number }>): Promise<SearcherNews> {
   const requireWanted = (): void => {
     if (Atomics.load(cell, 0) === number) throw givenUp();
@@ -60,7 +53,7 @@ async function work({
     search ??= openForReading(searchPath);
     const answer = answers[name] as (work: Work, asked: unknown) => Promise<unknown>;
     const source = sqliteSource({ search, log }, state);
-    const question = { ...placeOf(place), ...JSON.parse(rest) };
+    const question = questions.read(texts);
     return { number, answer: await answer({ source, words, shown, requireWanted }, question) };
   } catch (error) {
     if (error instanceof AppError) {
@@ -72,22 +65,13 @@ async function work({
   }
 }
 
-/** The same objects for the same text, so that what is made of them is remembered with them. */
-function placeOf(text: string): object {
-  const found = places.get(text);
-  if (found) return found;
-  const parsed = JSON.parse(text) as object;
-  places.set(text, parsed);
-  return parsed;
-}
-
 /** The file is opened again for the next question; nothing is remembered of what was in it. */
 function letGo(): void {
   search?.close();
   search = undefined;
   words = new Words();
   shown.clear();
-  places.clear();
+  questions = new QuestionReader();
 }
 
 parentPort?.on('message', (order: SearcherOrder) => {
