@@ -136,18 +136,18 @@ function candidatesSql(request: CandidateRequest, wanted: number): Sql {
 /** More runs than these are read one after another and sorted. */
 const runsMerged = 12;
 
-/** The runs are merged in the order of the log, none read further than wanted. DISTINCT: one event may lie in several of them. */
+/**
+ * The runs are merged in the order of the log. DISTINCT: one event may lie in several of them. Each has a limit of its own,
+ * which bounds what is read where the planner expects few different events and sorts them all.
+ */
 function mergedSql(runs: readonly KeyedRun[], { span, newestFirst }: CandidateRequest, wanted: number): Sql {
-  const order = `ORDER BY idx ${newestFirst ? 'DESC' : 'ASC'}`;
+  const end = `ORDER BY idx ${newestFirst ? 'DESC' : 'ASC'} LIMIT ${wanted}`;
   const parts = runs.map(
-    ({ text }) => `SELECT idx FROM search_event WHERE ${text}idx >= ? AND idx < ? ${order}`,
+    ({ text }) => `SELECT idx FROM search_event WHERE ${text}idx >= ? AND idx < ? ${end}`,
   );
-  const [only, another] = parts;
+  const several = parts.map((part) => `(${part})`).join(' UNION ALL ');
   return {
-    text:
-      another === undefined
-        ? `${only} LIMIT ${wanted}`
-        : `SELECT DISTINCT idx FROM (${parts.map((part) => `(${part})`).join(' UNION ALL ')}) AS runs ${order} LIMIT ${wanted}`,
+    text: parts.length === 1 ? (parts[0] as string) : `SELECT DISTINCT idx FROM (${several}) AS runs ${end}`,
     params: runs.flatMap(({ params }) => [...params, span.low, span.high]),
   };
 }
