@@ -9,8 +9,7 @@ import { openDb } from '../server/src/db/open.ts';
 import { systemClock } from '../server/src/stdx/clock.ts';
 import { sealDraft } from '../server/src/trail/seal.ts';
 import { Trail } from '../server/src/trail/trail.ts';
-import { createTempFolder } from '../tests/support/temp-folder.ts';
-import { compare } from './pairs.ts';
+import { compare, inFolder, type Side } from './pairs.ts';
 import { sampleEvents } from './sample-events.ts';
 import type { BenchRow } from './table.ts';
 
@@ -109,14 +108,16 @@ async function barePostgres(url: string, writers: number, seconds: number): Prom
   return result;
 }
 
+function sqlite(writers: number, seconds: number): Side {
+  return inFolder((folder) => ours({ engine: 'sqlite', path: folder.join('ours.db') }, writers, seconds));
+}
+
 export async function eventRateRows(options: EventRateOptions): Promise<BenchRow[]> {
   const rows: BenchRow[] = [];
   for (const writers of options.writers) {
-    await using folder = await createTempFolder('bench');
-    let run = 0;
     const comparison = await compare(
-      () => ours({ engine: 'sqlite', path: folder.join(`ours-${run++}.db`) }, writers, options.seconds),
-      () => bareSqlite(folder.join(`bare-${run++}.db`), writers, options.seconds),
+      sqlite(writers, options.seconds),
+      inFolder((folder) => bareSqlite(folder.join('bare.db'), writers, options.seconds)),
       { pairs: options.pairs },
     );
     rows.push({
@@ -141,10 +142,8 @@ export async function eventRateRows(options: EventRateOptions): Promise<BenchRow
       unit: 'events/s',
       comparison,
     });
-    await using folder = await createTempFolder('bench');
-    let run = 0;
     const across = await compare(
-      () => ours({ engine: 'sqlite', path: folder.join(`ours-${run++}.db`) }, writers, options.seconds),
+      sqlite(writers, options.seconds),
       async () => barePostgres(await url(), writers, options.seconds),
       { pairs: options.pairs },
     );
@@ -157,7 +156,7 @@ export async function eventRateRows(options: EventRateOptions): Promise<BenchRow
     });
     // How much of that any store on SQLite could have: with one writer both wait for one flush each.
     const bare = await compare(
-      () => bareSqlite(folder.join(`bare-${run++}.db`), writers, options.seconds),
+      inFolder((folder) => bareSqlite(folder.join('bare.db'), writers, options.seconds)),
       async () => barePostgres(await url(), writers, options.seconds),
       { pairs: options.pairs },
     );

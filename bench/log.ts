@@ -18,7 +18,7 @@ import { sealDraft } from '../server/src/trail/seal.ts';
 import { Trail } from '../server/src/trail/trail.ts';
 import { createSeededRandom } from '../tests/support/seeded-random.ts';
 import { createTempFolder, type TempFolder } from '../tests/support/temp-folder.ts';
-import { compare, median, type Side } from './pairs.ts';
+import { compare, inFolder, median, type Side } from './pairs.ts';
 import { sampleEvents } from './sample-events.ts';
 import type { BenchRow } from './table.ts';
 
@@ -40,18 +40,16 @@ const drafts = (() => {
 export async function logRows(options: LogOptions): Promise<BenchRow[]> {
   await using folder = await createTempFolder('bench-log');
   const rows: BenchRow[] = [];
-  for (const writers of options.writers) rows.push(await costRow(folder, writers, options));
+  for (const writers of options.writers) rows.push(await costRow(writers, options));
   rows.push(await proofRow(folder, options));
   rows.push(...(await verifyRows(folder, options)));
   return rows;
 }
 
-async function costRow(folder: TempFolder, writers: number, options: LogOptions): Promise<BenchRow> {
-  let run = 0;
-  const place = (kind: string) => folder.join(`${kind}-${writers}-${run++}`);
+async function costRow(writers: number, options: LogOptions): Promise<BenchRow> {
   const comparison = await compare(
-    () => withLog(place('with'), writers, options.seconds),
-    () => withoutLog(place('without'), writers, options.seconds),
+    inFolder(({ path }) => withLog(path, writers, options.seconds)),
+    inFolder(({ path }) => withoutLog(path, writers, options.seconds)),
     { pairs: options.pairs },
   );
   return {

@@ -3,9 +3,18 @@
  * both, and told as the median of the pairs' ratios with its 95 % interval. Nothing here asserts a time.
  */
 import { createSeededRandom } from '../tests/support/seeded-random.ts';
+import { createTempFolder, type TempFolder } from '../tests/support/temp-folder.ts';
 
 /** One side. Returns its rate (higher is better): operations, bytes or rows per second. */
 export type Side = () => Promise<number>;
+/** A side in a folder of its own, gone when it has run: those of a long comparison would fill a disk together. */
+export function inFolder(run: (folder: TempFolder) => Promise<number>): Side {
+  return async () => {
+    await using folder = await createTempFolder('bench');
+    return await run(folder);
+  };
+}
+
 export type PairOptions = { pairs: number; warmUps?: number };
 export type Comparison = {
   ours: number;

@@ -15,7 +15,7 @@ import { Trail } from '../server/src/trail/trail.ts';
 import { createTempFolder } from '../tests/support/temp-folder.ts';
 import { waitFor } from '../tests/support/wait-for.ts';
 import { rareType } from './busy-registry.ts';
-import { compare } from './pairs.ts';
+import { compare, inFolder } from './pairs.ts';
 import { sampleEvents } from './sample-events.ts';
 import { openFilled } from './scale.ts';
 import { scaleViews } from './scale-questions.ts';
@@ -59,11 +59,9 @@ export type SustainedOptions = { seconds: number; pairs: number; writers: number
 
 /** Ours: the trail and its projection, caught up at the end. Theirs: the same rows and indexes in one bare loop. */
 export async function sustainedRow({ seconds, pairs, writers }: SustainedOptions): Promise<BenchRow[]> {
-  await using folder = await createTempFolder('bench-sustained');
-  let run = 0;
   let worstLagMs = 0;
-  const ours = async () => {
-    const location = { engine: 'sqlite', path: folder.join(`ours-${run++}`, 'tallyman.db') } as const;
+  const ours = inFolder(async (folder) => {
+    const location = { engine: 'sqlite', path: folder.join('tallyman.db') } as const;
     const db = await openDb(location);
     const trail = new Trail({ db, clock });
     const search = await Search.open({ db, clock, trail, location });
@@ -85,12 +83,9 @@ export async function sustainedRow({ seconds, pairs, writers }: SustainedOptions
     await search.close();
     await db.close();
     return done / ((written - from) / 1000);
-  };
-  const comparison = await compare(
-    ours,
-    () => bareWithIndexes(folder.join(`bare-${run++}.db`), writers, seconds),
-    { pairs, warmUps: 0 },
-  );
+  });
+  const bare = inFolder((folder) => bareWithIndexes(folder.join('bare.db'), writers, seconds));
+  const comparison = await compare(ours, bare, { pairs, warmUps: 0 });
   const what = `${writers} units for ${seconds} s with the projection, beside a bare loop with its indexes`;
   const note = `final lag ${(worstLagMs / 1000).toFixed(2)} s (bar: 2 s)`;
   return [{ row: 'b', what, unit: 'events/s', comparison, bar: { ratio: 0.7, by: 'median' }, note }];
