@@ -160,13 +160,10 @@ function leafHashOf(body: string): Digest {
   const end = 1 + entry.write(body, 1);
   // Written to the end, or to a character that had no room there: U+0000 is one zero byte in UTF-8.
   if (end > entry.length - mostBytesOfCharacter) return hash('sha256', `\0${body}`, 'latin1');
-  entries[end] ??= entry.subarray(0, end);
-  return hash('sha256', entries[end], 'latin1');
+  return hash('sha256', entry.subarray(0, end), 'latin1');
 }
 
 const entry = Buffer.alloc(16_384);
-/** By length: what stands in `entry` of it. Making one costs a tenth of the hash. */
-const entries: Buffer[] = [];
 const mostBytesOfCharacter = 4;
 
 /** RFC 6962 §2.1: 0x01 and two nodes. */
