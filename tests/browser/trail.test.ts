@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
+import { waitFor } from '../support/wait-for.ts';
 import { openWorld, type World } from '../support/world.ts';
 import { adminOf, browserSkip, type ConsoleBrowser, openConsole } from './console-browser.ts';
 
@@ -273,6 +274,44 @@ describe('the trail', { skip: browserSkip }, () => {
     await browser.assertAccessible('an event’s page');
     await page.getByRole('link', { name: 'Organisation deleted' }).click();
     await page.getByRole('heading', { level: 1, name: 'Organisation deleted' }).waitFor();
+    browser.assertQuiet();
+  });
+
+  test('what lies behind very many events is looked for until it is found, or until one stops it', async () => {
+    const { page } = browser;
+    const maintainer = world.as(world.people.mara);
+    const tagsOf = '/projects/container/acme%2Fapp/tags';
+    const { digest } = world.image.manifest;
+    const putTag = (tag: string) => maintainer.call('PUT', `${tagsOf}/${tag}`, { digest });
+    await putTag('needle');
+    // More than a page looks through.
+    const tags = Array.from({ length: 7_000 }, (_none, at) => `hay-${at}`);
+    await Promise.all(
+      Array.from({ length: 32 }, async () => {
+        for (let tag = tags.pop(); tag !== undefined; tag = tags.pop()) await putTag(tag);
+      }),
+    );
+    await browser.open('/administration/trail?text=needle');
+    await rows().first().waitFor();
+    assert.match((await rows().first().textContent()) ?? '', /created the tag needle/);
+
+    // A log without end: each page says that there is more behind it.
+    let asked = 0;
+    await page.route('**/api/v1/events?*cursor=*', (route) =>
+      route.fulfill({ json: { items: [], next: `further-${++asked}`, previous: 'newer', partial: true } }),
+    );
+    await page.goto(`${world.server.url}/administration/trail?text=nowhere-to-be-found`);
+    await page.getByText('Looking through older events…').waitFor();
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await page.getByText('Nothing among the events looked through so far').waitFor();
+    // Never so while it goes on.
+    await page.waitForLoadState('networkidle');
+    const before = asked;
+    assert.ok(before > 0);
+    await page.getByRole('button', { name: 'Go on' }).click();
+    await waitFor('it to go on', () => asked > before);
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await page.unroute('**/api/v1/events?*cursor=*');
     browser.assertQuiet();
   });
 });

@@ -10,16 +10,7 @@ import { type CheckedFilter, outcomesOf, wordsOf } from './filter.ts';
 import { concern, type Dimension, dimensions, type Grain, grains, grainsOf, grainUs } from './rollup.ts';
 import { and, decided, type Known, type KnownFacts, type Rule } from './rule.ts';
 import { eventsByIdx, idxIn, type SearchSource } from './search-source.ts';
-import {
-  blockSizes,
-  fewest,
-  mostScanned,
-  type Plan,
-  planOf,
-  type Selection,
-  spanOf,
-  type Words,
-} from './select.ts';
+import { blockSizes, fewest, type Plan, planOf, type Selection, spanOf, type Words } from './select.ts';
 import { inValues, joined, type Sql } from './sql.ts';
 
 export type Counting = Pick<Selection, 'view' | 'reader' | 'filter' | 'requireWanted'>;
@@ -272,12 +263,14 @@ export async function lookAt<R>(
     });
     for (const row of rows) look.each(row);
     scanned += portion.length;
-    if (scanned >= mostScanned) return portion.at(-1);
+    if (scanned >= mostLookedAt) return portion.at(-1);
   }
   return undefined;
 }
 
 const firstLook = 1_000;
+/** A count that ends early cannot be gone on with, as a page can: it looks at more. */
+const mostLookedAt = 20_000;
 
 /** When the first and the last event occurred. */
 export async function timesOf(source: SearchSource): Promise<Times | undefined> {

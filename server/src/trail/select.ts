@@ -33,8 +33,8 @@ import {
 } from './search-source.ts';
 import { inValues, joined, type Sql } from './sql.ts';
 
-/** Rows looked at for one page. */
-export const mostScanned = 20_000;
+/** Rows looked at for one page: on SQLite its thread is held for some 20 to 40 ms, and others wait for no more than that. */
+const mostScanned = 5_000;
 /** A longer page is gathered in portions. */
 const mostAtOnce = 100;
 /** Candidates looked at before it is asked again which runs have the fewest; twice as many each time. */

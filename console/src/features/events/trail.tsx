@@ -1,7 +1,7 @@
 /** The trail: filter, list, live end, and the event beside it. The same for every view. */
 import { Button, Menu } from '@mantine/core';
 import { useLocalStorage } from '@mantine/hooks';
-import type { ApiQuery } from '@tallyman/contract';
+import type { ApiQuery, EventPage } from '@tallyman/contract';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useLocation } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
@@ -84,9 +84,7 @@ export function Trail({ view, empty }: { view: TrailView; empty: string }) {
         </p>
       )}
       {page.isPending && !page.isError && <Waiting />}
-      {page.data && events.length === 0 && (
-        <Empty address={address} empty={empty} partial={page.data.partial} />
-      )}
+      {page.data && events.length === 0 && <Empty address={address} empty={empty} page={page.data} />}
       {events.length > 0 && (
         <div className={classes.list} data-stale={page.isPlaceholderData || undefined}>
           <EventTable events={events} selected={search.event} hidden={hidden} />
@@ -112,18 +110,20 @@ function countText(count: number, more: boolean): string {
 function Empty({
   address,
   empty,
-  partial,
+  page: { next, partial },
 }: {
   address: TrailAddress;
   empty: string;
-  partial: boolean | undefined;
+  page: Pick<EventPage, 'next' | 'partial'>;
 }) {
-  if (partial)
-    return (
-      <Nothing title="Nothing among the events looked through so far">Go on to older ones below.</Nothing>
-    );
+  if (partial && next !== null)
+    return <LookingBack key={JSON.stringify(address.filter)} address={address} further={next} />;
   if (address.search.cursor !== undefined)
-    return <Nothing title="Nothing newer">These were the newest events.</Nothing>;
+    return next === null ? (
+      <Nothing title="Nothing further back">Everything was looked through: no older event matches.</Nothing>
+    ) : (
+      <Nothing title="Nothing newer">These were the newest events.</Nothing>
+    );
   const filtered = Object.keys(address.filter).length > 0;
   if (!filtered) return <Nothing title="Nothing yet">{empty}</Nothing>;
   return (
@@ -131,6 +131,22 @@ function Empty({
       Take one away, or{' '}
       <Button variant="subtle" size="compact-sm" onClick={address.clearFilter}>
         clear them all
+      </Button>
+    </Nothing>
+  );
+}
+
+/** Goes on by itself until something is found, everything was looked through, or one has seen enough. */
+function LookingBack({ address: { moveOn }, further }: { address: TrailAddress; further: string }) {
+  const [stopped, setStopped] = useState(false);
+  useEffect(() => {
+    if (!stopped) moveOn(further);
+  }, [stopped, further, moveOn]);
+  const title = stopped ? 'Nothing among the events looked through so far' : 'Looking through older events…';
+  return (
+    <Nothing title={title}>
+      <Button variant="subtle" size="compact-sm" onClick={() => setStopped(!stopped)}>
+        {stopped ? 'Go on' : 'Stop'}
       </Button>
     </Nothing>
   );

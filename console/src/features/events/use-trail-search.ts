@@ -11,6 +11,8 @@ export type TrailAddress = {
   clearFilter: () => void;
   /** Opens an event beside the list, or closes it; the page stays. */
   openEvent: (id: string | undefined) => void;
+  /** Another page in the place of this one: back leads to what was before it. */
+  moveOn: (cursor: string) => void;
 };
 
 export function useTrailSearch(): TrailAddress {
@@ -23,9 +25,20 @@ export function useTrailSearch(): TrailAddress {
       void navigate({ to: '.', search: next as never, resetScroll: !keepScroll }),
     [navigate],
   );
+  const moveOn = useCallback(
+    (cursor: string) =>
+      void navigate({
+        to: '.',
+        search: ((before: object) => ({ ...before, cursor })) as never,
+        replace: true,
+        resetScroll: false,
+      }),
+    [navigate],
+  );
   return {
     search,
     filter,
+    moveOn,
     setFilter: (change) => go(parseTrailSearch({ ...filter, ...change })),
     clearFilter: () => go({}),
     openEvent: (event) => {
