@@ -117,8 +117,9 @@ async function walk(
     let reached: number | undefined;
     let looked = 0;
     const request = { driver, narrowing: plan.narrowing, span, newestFirst, first: portions.first };
-    for await (const portion of source.candidates(request)) {
+    for await (const read of source.candidates(request)) {
       requireWanted?.();
+      const portion = read.slice(0, mostScanned - scanned - looked);
       if (portion.length === 0) continue;
       for (const idx of await matching(source, { portion, where: plan.where, newestFirst })) {
         if (indexes.length === limit) return { indexes, more: true, reached: indexes.at(-1) };
