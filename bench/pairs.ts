@@ -7,6 +7,7 @@ import { createTempFolder, type TempFolder } from '../tests/support/temp-folder.
 
 /** One side. Returns its rate (higher is better): operations, bytes or rows per second. */
 export type Side = () => Promise<number>;
+
 /** A side in a folder of its own, gone when it has run: those of a long comparison would fill a disk together. */
 export function inFolder(run: (folder: TempFolder) => Promise<number>): Side {
   return async () => {

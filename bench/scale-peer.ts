@@ -197,14 +197,14 @@ function* ofBusiestAccount(events: number): Generator<Question> {
 /** CPU time of this process, and of backends on the same machine by their process. */
 type CpuMs = { own: number; backends: ReadonlyMap<number, number> };
 
-function cpuMs(backends: readonly number[]): CpuMs {
+function cpuMs(pids: readonly number[]): CpuMs {
   const { user, system } = process.cpuUsage();
-  const found = backends.map((pid) => [pid, tryBackendCpuMs(pid)] as const);
-  return { own: (user + system) / 1000, backends: new Map(found.filter(hasTime)) };
-}
-
-function hasTime(found: readonly [number, number | undefined]): found is readonly [number, number] {
-  return found[1] !== undefined;
+  const backends = new Map<number, number>();
+  for (const pid of pids) {
+    const ms = tryBackendCpuMs(pid);
+    if (ms !== undefined) backends.set(pid, ms);
+  }
+  return { own: (user + system) / 1000, backends };
 }
 
 /** A connection that nobody used for a while ends meanwhile: it is left out. */

@@ -2,7 +2,6 @@
  * An auditor outside, with the real server: growth, a rotation of the key and bundles are accepted; a history that was
  * altered and signed again with the log's own key, and a copy that was rolled back, are not, although each agrees with itself.
  */
-
 import assert from 'node:assert/strict';
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, suite, test } from 'node:test';

@@ -14,6 +14,7 @@ import {
   type KeyedRun,
   keyedRuns,
   portions,
+  runsInStatement,
   type SearchSource,
   type SearchState,
   type SizesRequest,
@@ -98,9 +99,9 @@ export function compiled({ text, params }: Sql): CompiledQuery<never> {
 function firstSql(request: FirstRequest): Sql {
   const { driver, narrowing, span, where, limit, newestFirst } = request;
   const order = newestFirst ? 'DESC' : 'ASC';
-  const run = singleRun(driver, narrowing);
+  const [run, another] = keyedRuns(driver, narrowing);
   const candidates: Sql =
-    run === undefined
+    run === undefined || another !== undefined
       ? inEvents(candidatesSql(request, firstOfSeveral(limit)), order)
       : {
           text: `SELECT * FROM search_event WHERE ${run.text}idx >= ? AND idx < ? ORDER BY idx ${order} LIMIT ${request.first}`,
@@ -119,22 +120,14 @@ function inEvents(candidates: Sql, order: 'ASC' | 'DESC'): Sql {
   };
 }
 
-function singleRun(driver: Driver | 'all', narrowing: Narrowing | undefined): KeyedRun | undefined {
-  const [run, another] = keyedRuns(driver, narrowing);
-  return another === undefined ? run : undefined;
-}
-
 function candidatesSql(request: CandidateRequest, wanted: number): Sql {
   const { driver, narrowing, newestFirst } = request;
   const order = newestFirst ? 'DESC' : 'ASC';
   const runs = keyedRuns(driver, narrowing);
-  if (driver === 'all' || (runs.length > 0 && runs.length <= runsMerged))
+  if (driver === 'all' || (runs.length > 0 && runs.length <= runsInStatement))
     return mergedSql(runs, request, wanted);
   return lateralSql(driver, { narrowing, span: request.span, order, most: wanted });
 }
-
-/** More runs than these are read one after another and sorted. */
-const runsMerged = 12;
 
 /**
  * The runs are merged in the order of the log. DISTINCT: one event may lie in several of them. Each has a limit of its own,

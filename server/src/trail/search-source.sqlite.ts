@@ -13,6 +13,7 @@ import {
   type KeyedRun,
   keyedRuns,
   portions,
+  runsInStatement,
   type SearchSource,
   type SearchState,
   type Span,
@@ -62,10 +63,7 @@ function eventsOfRun({ of }: Pick<KeyedRun, 'of'>): string {
   return of === '' ? 'search_event NOT INDEXED' : `search_event INDEXED BY search_event${of}`;
 }
 
-/** More runs than these are merged here and not by a statement. */
-const runsInStatement = 12;
-
-/** Undefined where a statement would have to read too many runs. */
+/** Undefined where a statement would have to read too many runs: they are merged here. */
 function firstSql({
   driver,
   narrowing,

@@ -86,6 +86,9 @@ export function firstOfSeveral(limit: number): number {
   return 2 * (limit + 1);
 }
 
+/** More runs than these are not merged by one statement, which would have as many parts. */
+export const runsInStatement = 12;
+
 /** Events of a run by which its size is judged. */
 export const eventsJudged = 256;
 

@@ -86,8 +86,8 @@ export async function showTexts(
   rights: Rights,
   { indexes, merged, ...asked }: TextsAsked,
 ): Promise<string[]> {
-  const found = new Map<number, Shown>();
   if (indexes.length === 0) return [];
+  const found = new Map<number, Shown>();
   const changes = asked.changes ?? (await source.changes());
   for (const idx of indexes) {
     const known = shown.recall(idx, rights, changes);

@@ -43,18 +43,19 @@ export function statementOf(
   place: Place,
   { limit, withFields }: { limit: number; withFields: boolean },
 ): Sql {
-  if ('low' in place && withFields) return stretchSql({ ...place, most: limit });
+  if ('low' in place) {
+    if (withFields) return stretchSql({ ...place, most: limit });
+    const text =
+      'SELECT idx, body, NULL AS fields FROM event WHERE idx >= ? AND idx < ? ORDER BY idx LIMIT ?';
+    return { text, params: [place.low, place.high, limit] };
+  }
   const fields = withFields ? 'p.fields' : 'NULL AS fields';
   const join = withFields ? 'LEFT JOIN event_private p ON p.idx = e.idx' : '';
-  const head = `SELECT e.idx AS idx, e.body AS body, ${fields} FROM event e ${join}`;
-  if ('indexes' in place) {
-    // Integers of ours, and no more than a portion.
-    const list = place.indexes.map((idx) => Number(idx)).join(',') || '-1';
-    return { text: `${head} WHERE e.idx IN (${list}) ORDER BY e.idx`, params: [] };
-  }
+  // Integers of ours, and no more than a portion.
+  const list = place.indexes.map((idx) => Number(idx)).join(',') || '-1';
   return {
-    text: `${head} WHERE e.idx >= ? AND e.idx < ? ORDER BY e.idx LIMIT ?`,
-    params: [place.low, place.high, limit],
+    text: `SELECT e.idx AS idx, e.body AS body, ${fields} FROM event e ${join} WHERE e.idx IN (${list}) ORDER BY e.idx`,
+    params: [],
   };
 }
 
