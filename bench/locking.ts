@@ -256,6 +256,7 @@ class Times {
       append: (events) => db.append(events),
       setGate: (gate) => db.setGate(gate),
       head: () => db.head(),
+      partialTile: (tile) => db.partialTile(tile),
       onHead: (listener) => db.onHead(listener),
       probe: () => db.probe(),
       close: () => db.close(),

@@ -101,6 +101,7 @@ function rowsAlone(handle: DatabaseSync) {
       body.run(size, event.body);
       fields.run(size++, event.private);
     },
+    partialTile: () => undefined,
     writeTree() {},
     load() {},
   };

@@ -87,6 +87,29 @@ test('each full tile holds the hashes of its place, once', () => {
   }
 });
 
+test('a tile that is filling tells the hashes it has, and nothing of another tile', () => {
+  const root = definition();
+  grow((tree) => {
+    for (const level of [0, 1, 2]) {
+      const span = tileWidth ** level;
+      const n = Math.floor(tree.size / (span * tileWidth));
+      const width = Math.floor(tree.size / span) % tileWidth;
+      const expected = Array.from({ length: width }, (_, at) =>
+        root((n * tileWidth + at) * span, (n * tileWidth + at + 1) * span),
+      );
+      for (const asked of [width, Math.ceil(width / 2)])
+        assert.deepEqual(
+          Buffer.from(tree.partialTile({ level, n, width: asked }) ?? []),
+          Buffer.concat(expected.slice(0, asked)),
+          `level ${level}, ${asked} of ${width}, size ${tree.size}`,
+        );
+      assert.equal(tree.partialTile({ level, n, width: width + 1 }), undefined);
+      for (const other of [n - 1, n + 1])
+        assert.equal(tree.partialTile({ level, n: other, width: 0 }), undefined);
+    }
+  });
+});
+
 test('a tree loaded from what was stored goes on as the one that stored it', () => {
   grow((tree, stored) => {
     const loaded = new LogTree();

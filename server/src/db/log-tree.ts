@@ -19,6 +19,7 @@ const levels = 6;
 const tileBytes = tileWidth * hashBytes;
 
 export type FullTile = { level: number; n: number; hashes: Uint8Array };
+export type PartialTile = { level: number; n: number; width: number };
 export type Edge = { size: number; hashes: Uint8Array };
 
 /** What must be read to load a tree of this size: bodies from an index on, and ranges [from, to) of full tiles. */
@@ -74,6 +75,13 @@ export class LogTree {
     const size = this.#size;
     const roots = this.#edge.filter((_root, height) => hasDigit(size, height));
     return { size, hashes: bytesOf(roots.reverse()) };
+  }
+
+  /** The first `width` hashes of a tile; undefined when another one fills there, or fewer are in. */
+  partialTile({ level, n, width }: PartialTile): Uint8Array | undefined {
+    const filling = this.#filling[level];
+    const fills = Math.floor(this.#size / tileWidth ** (level + 1)) === n;
+    return fills && filling && filling.length >= width ? bytesOf(filling.slice(0, width)) : undefined;
   }
 
   /** The tiles that were filled since the last call. */
@@ -159,8 +167,8 @@ function bytesOf(digests: readonly Digest[]): Uint8Array {
 function leafHashOf(body: string): Digest {
   const end = 1 + entry.write(body, 1);
   // Written to the end, or to a character that had no room there: U+0000 is one zero byte in UTF-8.
-  if (end > entry.length - mostBytesOfCharacter) return hash('sha256', `\0${body}`, 'latin1');
-  return hash('sha256', entry.subarray(0, end), 'latin1');
+  if (end > entry.length - mostBytesOfCharacter) return hash('sha256', `\0${body}`, asDigest);
+  return hash('sha256', entry.subarray(0, end), asDigest);
 }
 
 const entry = Buffer.alloc(16_384);
@@ -168,9 +176,14 @@ const mostBytesOfCharacter = 4;
 
 /** RFC 6962 §2.1: 0x01 and two nodes. */
 function nodeHashOf(left: Digest, right: Digest): Digest {
-  pair.write(left + right, 1, 'latin1');
-  return hash('sha256', pair, 'latin1');
+  // One by one: a text put together of both costs a quarter more.
+  pair.write(left, 1, 'latin1');
+  pair.write(right, 1 + hashBytes, 'latin1');
+  return hash('sha256', pair, asDigest);
 }
 
 const pair = Buffer.alloc(1 + 2 * hashBytes);
 pair[0] = 1;
+
+/** With a length, the runtime does not look at every call whether the algorithm would need one. */
+const asDigest = { outputEncoding: 'latin1', outputLength: hashBytes } as const;

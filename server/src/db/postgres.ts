@@ -17,7 +17,7 @@ import pg from 'pg';
 import { AppError, FatalError } from '../domain/error.ts';
 import { builderOver } from './builder.ts';
 import { limits } from './limits.ts';
-import { type Edge, LogTree, type StoredTree, treeSourcesOf } from './log-tree.ts';
+import { type Edge, LogTree, type PartialTile, type StoredTree, treeSourcesOf } from './log-tree.ts';
 import type { Schema } from './schema.ts';
 import { type Row, type Statement, statement, type Value } from './statement.ts';
 import { type AtStep, noSteps } from './steps.ts';
@@ -332,6 +332,10 @@ export class PostgresDb implements Db {
     if (this.#fatal) throw this.#fatal;
     if (this.#unsequenced || this.#moving !== undefined) await this.#sequence();
     return this.#tree.size;
+  }
+
+  partialTile(tile: PartialTile): Uint8Array | undefined {
+    return this.#tree.partialTile(tile);
   }
 
   onHead(listener: (head: number) => void): () => void {

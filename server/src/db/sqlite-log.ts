@@ -3,7 +3,7 @@
  * in the row of the last event, which is on a page that the batch writes anyway; `log_edge` is a view of it.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { type Edge, type LogTree, treeMismatch, treeSourcesOf } from './log-tree.ts';
+import { type Edge, type LogTree, type PartialTile, treeMismatch, treeSourcesOf } from './log-tree.ts';
 import type { SealedEvent } from './store.ts';
 
 export class SqliteLog {
@@ -35,6 +35,10 @@ export class SqliteLog {
     this.#insertEvent.run(index, body);
     this.#insertPrivate.run(index, fields);
     this.#tree.append(body);
+  }
+
+  partialTile(tile: PartialTile): Uint8Array | undefined {
+    return this.#tree.partialTile(tile);
   }
 
   /** Writes edge and full tiles: once a batch, after its last event and before COMMIT. */

@@ -23,7 +23,7 @@ import {
 import { AppError, FatalError } from '../domain/error.ts';
 import { builderOver } from './builder.ts';
 import { limits } from './limits.ts';
-import { LogTree } from './log-tree.ts';
+import { LogTree, type PartialTile } from './log-tree.ts';
 import type { Schema } from './schema.ts';
 import { isDiskFull, openSqlite } from './sqlite-file.ts';
 import { SqliteLog } from './sqlite-log.ts';
@@ -168,7 +168,7 @@ class SqliteTx implements Tx {
 }
 
 /** What a batch puts its events into. */
-export type BatchLog = Pick<SqliteLog, 'size' | 'append' | 'writeTree' | 'load'>;
+export type BatchLog = Pick<SqliteLog, 'size' | 'append' | 'partialTile' | 'writeTree' | 'load'>;
 
 export type SqliteOptions = {
   path: string;
@@ -256,6 +256,10 @@ export class SqliteDb implements Db {
 
   async head(): Promise<number> {
     return this.#head;
+  }
+
+  partialTile(tile: PartialTile): Uint8Array | undefined {
+    return this.#log.partialTile(tile);
   }
 
   onHead(listener: (head: number) => void): () => void {

@@ -3,6 +3,7 @@
  * postgres.ts) keep this contract; store.suite.ts proves it on both.
  */
 import type { Kysely } from 'kysely';
+import type { PartialTile } from './log-tree.ts';
 import type { Engine } from './migrations/migration.ts';
 import type { Schema } from './schema.ts';
 import type { Row, Statement, Value } from './statement.ts';
@@ -55,6 +56,11 @@ export interface Db {
   setGate(gate: () => Promise<void> | undefined): void;
   /** How many events have an index, counting every event acknowledged before the call. */
   head(): Promise<number>;
+  /**
+   * The first `width` hashes of the tile of the log that is filling, from the writer's memory: ask for no more than was
+   * committed. Undefined when another tile fills at this level; what it is made of tells it as well.
+   */
+  partialTile(tile: PartialTile): Uint8Array | undefined;
   /** Calls back with the head each time it grows; returns a function that ends it. */
   onHead(listener: (head: number) => void): () => void;
   /** Rejects when the store can no longer be written (disk full, gone); resolves when it can. For /readyz. */

@@ -81,6 +81,7 @@ function losesAnswers(db: Db, nth: number): Db {
     append: (events) => db.append(events),
     setGate: (gate) => db.setGate(gate),
     head: () => db.head(),
+    partialTile: (tile) => db.partialTile(tile),
     onHead: (listener) => db.onHead(listener),
     probe: () => db.probe(),
     close: () => db.close(),

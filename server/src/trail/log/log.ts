@@ -83,7 +83,7 @@ export class Log {
   /** Throws `conflict` when the key is missing or not the log's. Signs nothing yet. */
   static async open(parts: LogParts): Promise<Log> {
     const { db, clock, trail, server, settings, atKeyStep } = parts;
-    const tiles = new LogTiles(db.read);
+    const tiles = new LogTiles(db.read, db);
     const { origin, keyPath } = settings.checkpoint;
     const keys = await LogKeys.open({
       ...{ db, clock, trail, tiles, server, origin },

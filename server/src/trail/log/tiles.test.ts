@@ -50,7 +50,8 @@ for (const { engine, skip } of logEngines) {
         const leaves = await leavesOf(house);
         const head = await readHead(house.db.read);
         assert.equal(head.size, size);
-        for (const tiles of [growing, new LogTiles(house.db.read)]) {
+        const { db } = house;
+        for (const tiles of [growing, new LogTiles(db.read), new LogTiles(db.read, db)]) {
           // Everything that changed, and what does not change any more.
           for (const tile of [...tilesBetween(Math.max(0, before - 300), size), ...firstTiles(size)]) {
             const span = 256 ** tile.level;

@@ -5,7 +5,7 @@
  */
 import { type HashTile, hashBytes, leafHash, rootOfPerfect, tileHashes, tileWidth } from '@tallyman/verifier';
 import { statement } from '../../db/statement.ts';
-import type { ReadDb } from '../../db/store.ts';
+import type { Db, ReadDb } from '../../db/store.ts';
 import { BoundedCache } from '../../stdx/bounded-cache.ts';
 import { nodeSha256 } from '../seal.ts';
 
@@ -27,13 +27,16 @@ type Tail = { n: number; width: number; hashes: Uint8Array };
 
 export class LogTiles {
   readonly #db: ReadDb;
+  readonly #writer: Pick<Db, 'partialTile'> | undefined;
   readonly #full = new BoundedCache<Uint8Array>(tilesKept);
   readonly #tails: Tail[] = [];
   /** One at a time makes a level's tail longer; the others wait and find it done. */
   readonly #growing: (Promise<unknown> | undefined)[] = [];
 
-  constructor(db: ReadDb) {
+  /** With the writer of the log, the roots of the tiles it made need not be hashed again. */
+  constructor(db: ReadDb, writer?: Pick<Db, 'partialTile'>) {
     this.#db = db;
+    this.#writer = writer;
   }
 
   /**
@@ -41,6 +44,9 @@ export class LogTiles {
    * Rejects with DamagedLog when rows are missing that must be there.
    */
   async read({ level, n, width }: HashTile): Promise<Uint8Array> {
+    // Level 0 is always made from the bodies that are stored: what was changed there by hand is not signed over.
+    const known = level === 0 ? undefined : this.#writer?.partialTile({ level, n, width });
+    if (known) return known;
     const tail = this.#tails[level];
     if (tail?.n === n && tail.width >= width) return tail.hashes.subarray(0, width * hashBytes);
     const full = await this.#findFull(level, n);
