@@ -48,19 +48,20 @@ export async function fillLog(
     : fillPostgres(location.url, events, tell);
 }
 
-function fillSqlite(path: string, events: number, tell: Progress): number {
+async function fillSqlite(path: string, events: number, tell: Progress): Promise<number> {
   const handle = openSqlite(path, { readOnly: false });
+  const log = new SqliteLog(handle, new LogTree());
   try {
     handle.exec('PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 40000');
-    const log = new SqliteLog(handle, new LogTree());
     log.load();
     const before = log.size;
     if (before >= events) return before;
     const registry = busyRegistry();
     while (log.size < events) {
       handle.exec('BEGIN IMMEDIATE');
-      const end = Math.min(events, log.size + eventsPerCommit);
-      while (log.size < end) log.append(registry.at(log.size));
+      const first = log.size;
+      const count = Math.min(events - first, eventsPerCommit);
+      log.append(Array.from({ length: count }, (_, at) => registry.at(first + at)));
       log.writeTree();
       handle.exec('COMMIT');
       tell(log.size);
@@ -68,6 +69,7 @@ function fillSqlite(path: string, events: number, tell: Progress): number {
     handle.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     return before;
   } finally {
+    await log.close();
     handle.close();
   }
 }

@@ -97,13 +97,16 @@ function rowsAlone(handle: DatabaseSync) {
     get size() {
       return size;
     },
-    append(event: { body: string; private: string }) {
-      body.run(size, event.body);
-      fields.run(size++, event.private);
+    append(events: readonly { body: string; private: string }[]) {
+      for (const event of events) {
+        body.run(size, event.body);
+        fields.run(size++, event.private);
+      }
     },
     partialTile: () => undefined,
     writeTree() {},
     load() {},
+    close: async () => {},
   };
 }
 

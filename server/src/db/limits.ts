@@ -6,6 +6,8 @@ export const limits = {
   /** A batch of so many was shared, and the next one is gathered for up to so many turns of the event loop. */
   sharedBatch: 4,
   gatherTurns: 8,
+  /** With fewer events in a batch of SQLite, to wake a thread for their hashes costs more than it saves. */
+  leavesForThread: 16,
   /** Events per insert and per move from the outbox on PostgreSQL. */
   eventsPerMove: 2_000,
   preparedStatements: 500,

@@ -12,8 +12,8 @@ import { hash } from 'node:crypto';
 import { FatalError } from '../domain/error.ts';
 
 /** 32 bytes, one to a character: a quarter of the cost of a Buffer, and every event pays for two or three. */
-type Digest = string;
-const hashBytes = 32;
+export type Digest = string;
+export const hashBytes = 32;
 export const tileWidth = 256;
 const levels = 6;
 const tileBytes = tileWidth * hashBytes;
@@ -164,7 +164,7 @@ function bytesOf(digests: readonly Digest[]): Uint8Array {
 }
 
 /** RFC 6962 §2.1: 0x00 and the body. Written behind a zero byte that is there already: a text put together costs a sixth more. */
-function leafHashOf(body: string): Digest {
+export function leafHashOf(body: string): Digest {
   const end = 1 + entry.write(body, 1);
   // Written to the end, or to a character that had no room there: U+0000 is one zero byte in UTF-8.
   if (end > entry.length - mostBytesOfCharacter) return hash('sha256', `\0${body}`, asDigest);
@@ -186,4 +186,4 @@ const pair = Buffer.alloc(1 + 2 * hashBytes);
 pair[0] = 1;
 
 /** With a length, the runtime does not look at every call whether the algorithm would need one. */
-const asDigest = { outputEncoding: 'latin1', outputLength: hashBytes } as const;
+export const asDigest = { outputEncoding: 'latin1', outputLength: hashBytes } as const;

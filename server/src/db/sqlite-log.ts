@@ -3,6 +3,7 @@
  * in the row of the last event, which is on a page that the batch writes anyway; `log_edge` is a view of it.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { LeafHasher } from './leaf-hasher.ts';
 import { type Edge, type LogTree, type PartialTile, treeMismatch, treeSourcesOf } from './log-tree.ts';
 import type { SealedEvent } from './store.ts';
 
@@ -12,17 +13,20 @@ export class SqliteLog {
   readonly #insertEvent: StatementSync;
   readonly #insertPrivate: StatementSync;
   readonly #insertTile: StatementSync;
-  readonly #setEdge: StatementSync;
+  readonly #dropEdge: StatementSync;
+  readonly #leaves = new LeafHasher();
+  /** The body of the batch's last event, in whose row the edge is going to stand. */
+  #last = '';
   /** The event whose row has the edge. */
   #edgeAt = -1;
 
   constructor(handle: DatabaseSync, tree: LogTree) {
     this.#handle = handle;
     this.#tree = tree;
-    this.#insertEvent = handle.prepare('INSERT INTO event (idx, body) VALUES (?, ?)');
+    this.#insertEvent = handle.prepare('INSERT INTO event (idx, body, edge) VALUES (?, ?, ?)');
     this.#insertPrivate = handle.prepare('INSERT INTO event_private (idx, fields) VALUES (?, ?)');
     this.#insertTile = handle.prepare('INSERT INTO log_tile (level, n, hashes) VALUES (?, ?, ?)');
-    this.#setEdge = handle.prepare('UPDATE event SET edge = ? WHERE idx = ?');
+    this.#dropEdge = handle.prepare('UPDATE event SET edge = NULL WHERE idx = ?');
   }
 
   /** How many events have an index. Ahead of what is durable while a batch is under way. */
@@ -30,24 +34,34 @@ export class SqliteLog {
     return this.#tree.size;
   }
 
-  append({ body, private: fields }: SealedEvent): void {
-    const index = this.#tree.size;
-    this.#insertEvent.run(index, body);
-    this.#insertPrivate.run(index, fields);
-    this.#tree.append(body);
+  /** All events of a batch: the row of the last is written by `writeTree`. */
+  append(events: readonly SealedEvent[]): void {
+    const first = this.#tree.size;
+    this.#leaves.begin(events.map(({ body }) => body));
+    for (const [at, { body, private: fields }] of events.entries()) {
+      if (at < events.length - 1) this.#insertEvent.run(first + at, body, null);
+      else this.#last = body;
+      this.#insertPrivate.run(first + at, fields);
+    }
+    for (const at of events.keys()) this.#tree.appendLeaf(this.#leaves.leafAt(at));
   }
 
   partialTile(tile: PartialTile): Uint8Array | undefined {
     return this.#tree.partialTile(tile);
   }
 
-  /** Writes edge and full tiles: once a batch, after its last event and before COMMIT. */
+  /** Writes edge, last event and full tiles: once a batch, after its events and before COMMIT. */
   writeTree(): void {
     const { size, hashes } = this.#tree.edge();
-    if (this.#edgeAt >= 0) this.#setEdge.run(null, this.#edgeAt);
+    if (this.#edgeAt >= 0) this.#dropEdge.run(this.#edgeAt);
     this.#edgeAt = size - 1;
-    this.#setEdge.run(hashes, this.#edgeAt);
+    this.#insertEvent.run(this.#edgeAt, this.#last, hashes);
     for (const tile of this.#tree.takeFullTiles()) this.#insertTile.run(tile.level, tile.n, tile.hashes);
+  }
+
+  /** Resolves when no thread of it runs. The handle is its owner's to close. */
+  close(): Promise<void> {
+    return this.#leaves.close();
   }
 
   /**

@@ -168,7 +168,7 @@ class SqliteTx implements Tx {
 }
 
 /** What a batch puts its events into. */
-export type BatchLog = Pick<SqliteLog, 'size' | 'append' | 'partialTile' | 'writeTree' | 'load'>;
+export type BatchLog = Pick<SqliteLog, 'size' | 'append' | 'partialTile' | 'writeTree' | 'load' | 'close'>;
 
 export type SqliteOptions = {
   path: string;
@@ -285,6 +285,7 @@ export class SqliteDb implements Db {
         });
       }
       await this.#wal.close();
+      await this.#log.close();
       this.#reader.close();
       this.#writer.close();
     })();
@@ -352,10 +353,13 @@ export class SqliteDb implements Db {
       clearImmediate(this.#turn);
       appends = this.#appends;
       this.#appends = [];
-      for (const { tx } of done) for (const event of tx.events ?? []) this.#log.append(event);
-      for (const { events } of appends) for (const event of events) this.#log.append(event);
+      const events = [
+        ...done.map(({ tx }) => tx.events ?? []),
+        ...appends.map((append) => append.events),
+      ].flat();
+      this.#log.append(events);
       this.#atStep('batch.rows');
-      if (this.#log.size > this.#head) this.#log.writeTree();
+      if (events.length > 0) this.#log.writeTree();
       this.#atStep('batch.edge');
       this.#prepared.ofText('COMMIT').run();
     } catch (error) {
