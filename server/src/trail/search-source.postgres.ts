@@ -9,10 +9,12 @@ import {
   type CandidateRequest,
   eventsJudged,
   type FirstRequest,
+  firstOf,
   firstOfSeveral,
   idxIn,
   type KeyedRun,
   keyedRuns,
+  pageOrEnd,
   portions,
   runsInStatement,
   type SearchSource,
@@ -42,7 +44,7 @@ export function postgresSource(read: ReadDb, state: () => SearchState): SearchSo
     state,
     async first(request) {
       const found = await rows<{ idx: number; changes: number }>(firstSql(request));
-      return { found: found.map((row) => row.idx), changes: found[0]?.changes };
+      return { ...firstOf(found.map((row) => row.idx)), changes: found[0]?.changes };
     },
     async *candidates(request) {
       const span = { ...request.span };
@@ -99,18 +101,23 @@ export function compiled({ text, params }: Sql): CompiledQuery<never> {
 function firstSql(request: FirstRequest): Sql {
   const { driver, narrowing, span, where, limit, newestFirst } = request;
   const order = newestFirst ? 'DESC' : 'ASC';
+  const rows = limit + 1;
+  const changes = `(${selectChanges})`;
   const [run, another] = keyedRuns(driver, narrowing);
-  const candidates: Sql =
-    run === undefined || another !== undefined
-      ? inEvents(candidatesSql(request, firstOfSeveral(limit)), order)
-      : {
-          text: `SELECT * FROM search_event WHERE ${run.text}idx >= ? AND idx < ? ORDER BY idx ${order} LIMIT ${request.first}`,
-          params: [...run.params, span.low, span.high],
-        };
-  return {
-    text: `SELECT idx, (${selectChanges}) AS changes FROM (${candidates.text}) AS c WHERE ${where.text} ORDER BY idx ${order} LIMIT ${limit + 1}`,
-    params: [...candidates.params, ...where.params],
+  const isOne = run !== undefined && another === undefined;
+  const most = isOne ? request.first : firstOfSeveral(limit);
+  const candidates = { ...candidatesSql(request, most), most };
+  const events: Sql = isOne
+    ? {
+        text: `SELECT * FROM search_event WHERE ${run.text}idx >= ? AND idx < ? ORDER BY idx ${order} LIMIT ${most}`,
+        params: [...run.params, span.low, span.high],
+      }
+    : inEvents(candidates, order);
+  const page = {
+    text: `SELECT idx, ${changes} AS changes FROM (${events.text}) AS c WHERE ${where.text} ORDER BY idx ${order} LIMIT ${rows}`,
+    params: [...events.params, ...where.params],
   };
+  return pageOrEnd(page, { rows, candidates, columns: `, ${changes}` });
 }
 
 function inEvents(candidates: Sql, order: 'ASC' | 'DESC'): Sql {

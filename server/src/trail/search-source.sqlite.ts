@@ -7,11 +7,13 @@ import {
   type CandidateRequest,
   eventsJudged,
   type FirstRequest,
+  firstOf,
   firstOfSeveral,
   idxIn,
   judgedSize,
   type KeyedRun,
   keyedRuns,
+  pageOrEnd,
   portions,
   runsInStatement,
   type SearchSource,
@@ -32,8 +34,7 @@ export function sqliteSource(files: Files, state: SearchState): SearchSource {
     },
     async first(request) {
       const sql = firstSql(request);
-      if (!sql) return { found: [] };
-      return { found: files.search.numbers(sql.text, sql.params) };
+      return sql ? firstOf(files.search.numbers(sql.text, sql.params)) : { found: [], ended: false };
     },
     async *candidates(request) {
       yield* portionsOf(files.search, request);
@@ -77,27 +78,22 @@ function firstSql({
   const [only] = runs;
   if (!only || runs.length > runsInStatement) return undefined;
   const order = newestFirst ? 'DESC' : 'ASC';
-  const within = [span.low, span.high];
-  if (runs.length === 1)
-    return {
-      // The inner limit bounds what is looked at; the outer one ends the walk as soon as the page is full.
-      text: `SELECT idx FROM (SELECT * FROM ${eventsOfRun(only)} WHERE ${only.text}idx >= ? AND idx < ? ORDER BY idx ${order} LIMIT ${first})
-        WHERE ${where.text} LIMIT ${limit + 1}`,
-      params: [...only.params, ...within, ...where.params],
-    };
+  const rows = limit + 1;
+  const inRun = (run: KeyedRun): string => `FROM ${eventsOfRun(run)} WHERE ${run.text}idx >= ? AND idx < ?`;
+  const params = runs.flatMap((run) => [...run.params, span.low, span.high]);
+  if (runs.length === 1) {
+    const inOrder = `${inRun(only)} ORDER BY idx ${order} LIMIT ${first}`;
+    // The inner limit bounds what is looked at; the outer one ends the walk as soon as the page is full.
+    const page = `SELECT idx FROM (SELECT * ${inOrder}) WHERE ${where.text} LIMIT ${rows}`;
+    const candidates = { text: `SELECT idx ${inOrder}`, params, most: first };
+    return pageOrEnd({ text: page, params: [...params, ...where.params] }, { rows, candidates });
+  }
   const most = firstOfSeveral(limit);
-  const parts = runs.map(
-    (run): Sql => ({
-      text: `SELECT idx FROM ${eventsOfRun(run)} WHERE ${run.text}idx >= ? AND idx < ?`,
-      params: [...run.params, ...within],
-    }),
-  );
   // Ordered as a whole the runs are merged, none read further than wanted. UNION, as one event may lie in several of them.
-  const several = `${parts.map((part) => part.text).join(' UNION ')} ORDER BY idx ${order} LIMIT ${most}`;
-  return {
-    text: `SELECT idx FROM search_event NOT INDEXED WHERE idx IN (${several}) AND ${where.text} ORDER BY idx ${order} LIMIT ${limit + 1}`,
-    params: [...parts.flatMap((part) => part.params), ...where.params],
-  };
+  const several = `${runs.map((run) => `SELECT idx ${inRun(run)}`).join(' UNION ')} ORDER BY idx ${order} LIMIT ${most}`;
+  const page = `SELECT idx FROM search_event NOT INDEXED WHERE idx IN (${several}) AND ${where.text} ORDER BY idx ${order} LIMIT ${rows}`;
+  const candidates = { text: several, params, most };
+  return pageOrEnd({ text: page, params: [...params, ...where.params] }, { rows, candidates });
 }
 
 function sizeOf(

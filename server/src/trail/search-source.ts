@@ -29,8 +29,11 @@ export type SizesRequest = {
 
 /** What matches among the first candidates, newest or oldest first. `limit`: events of a page. */
 export type FirstRequest = CandidateRequest & { where: Sql; limit: number };
-/** `found`: one more than the page has at most. `changes`: as the source tells it, where it was read with them. */
-export type First = { found: number[]; changes?: number | undefined };
+/**
+ * `found`: one more than the page has at most. `ended`: these are all there are; otherwise candidates may be left that were
+ * not looked at. `changes`: as the source tells it, where it was read with them.
+ */
+export type First = { found: number[]; ended: boolean; changes?: number | undefined };
 
 /**
  * How far the projection is. `generation`: another one when numbers of words may mean something else, or names were
@@ -51,8 +54,8 @@ export interface SearchSource {
   /** Indexes of the runs' events, each once, in order, in growing portions; the last portion may be empty. */
   candidates(request: CandidateRequest): AsyncIterable<readonly number[]>;
   /**
-   * What the first candidates hold of a page, with as few statements as can be. When that is less than a page, candidates are
-   * to be asked for: how many were looked at is not told.
+   * What the first candidates hold of a page, with as few statements as can be. When that is less than a page and not all,
+   * candidates are to be asked for: how many were looked at is not told.
    */
   first(request: FirstRequest): Promise<First>;
   /** Known without asking. It may be behind what other questions find, never ahead. */
@@ -78,6 +81,29 @@ export function idxIn(engine: Engine, indexes: readonly number[]): Sql {
  */
 export function eventsByIdx(engine: Engine): string {
   return engine === 'sqlite' ? 'search_event NOT INDEXED' : 'search_event';
+}
+
+/** In place of an index, behind those that were found: no candidate is left. */
+const noneLeft = -1;
+
+/**
+ * What `page` finds and, when that is less than a page, whether more than `candidates` were to be looked at; the engines do
+ * not ask for that as long as the page is full. `columns`: what `page` selects behind idx, for the last row.
+ */
+export function pageOrEnd(
+  page: Sql,
+  { rows, candidates, columns = '' }: { rows: number; candidates: Sql & { most: number }; columns?: string },
+): Sql {
+  const beyond = `SELECT 1 FROM (${candidates.text}) AS candidate LIMIT 1 OFFSET ${candidates.most - 1}`;
+  return {
+    text: `SELECT * FROM (${page.text}) AS page UNION ALL SELECT ${noneLeft}${columns} WHERE NOT EXISTS (${beyond}) LIMIT ${rows}`,
+    params: [...page.params, ...candidates.params],
+  };
+}
+
+export function firstOf(found: number[]): Pick<First, 'found' | 'ended'> {
+  const ended = found.at(-1) === noneLeft;
+  return { found: ended ? found.slice(0, -1) : found, ended };
 }
 
 export const portions = { first: 256, largest: 2_000 } as const;

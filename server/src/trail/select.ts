@@ -87,7 +87,8 @@ export async function selectIndexes(
   const driver = await fewest(source, plan, span);
   const request = { driver, narrowing: plan.narrowing, span, newestFirst, first: portions.first };
   if (limit <= mostAtOnce) {
-    const { found, changes } = await source.first({ ...request, where: plan.where, limit });
+    const { found, ended, changes } = await source.first({ ...request, where: plan.where, limit });
+    if (ended) return { ...nothing, indexes: found, changes };
     if (found.length > limit)
       return {
         ...nothing,
