@@ -50,8 +50,24 @@ export const scaleViews: Readonly<Record<string, { view: View; reader: Reader }>
   },
 };
 
+/** So many values are asked for in turn, the busiest first: where a single one lies in a log is luck. */
+export const turns = 8;
+const agents = ['skopeo', 'docker', 'containers', 'Mozilla'];
+const reasons = [
+  'rate_limited',
+  'too_large',
+  'unavailable',
+  'token_invalid',
+  'name_invalid',
+  'locked_out',
+  'not_permitted',
+  'wrong_password',
+] as const;
+
 /** Filters of a page, by name. `events`: how long the log is; what is asked for lies near its end. */
-export function scaleFilters(events: number): Readonly<Record<string, EventFilter>> {
+export function scaleFilters(events: number, turn: number): Readonly<Record<string, EventFilter>> {
+  const user = userOf(turn);
+  const other = userOf(turn + 3);
   const day = 86_400_000_000;
   const end = timeOf(events - 1) + gapUs;
   return {
@@ -61,21 +77,21 @@ export function scaleFilters(events: number): Readonly<Record<string, EventFilte
     'a type of one in 1,000': { type: [rareType()] },
     'a type of one in 10,000': { type: [veryRareType()] },
     actor: { actor: [user.id] },
-    'actor by name': { actor: [userOf(3).name] },
+    'actor by name': { actor: [other.name] },
     'actor and a rare type': { actor: [user.id], type: [rareType()] },
     'kind of actor': { actorKind: ['user'] },
-    credential: { credential: [idOf('token', 0)] },
+    credential: { credential: [idOf('token', turn)] },
     'kind of credential': { credentialKind: ['access_token'] },
-    namespace: { namespace: [organisationOf(0).id] },
-    project: { project: [project.id] },
+    namespace: { namespace: [organisationOf(turn).id] },
+    project: { project: [projectOf(turn).project.id] },
     target: { targetKind: ['manifest'] },
     outcome: { outcome: ['denied'] },
-    reason: { reason: ['not_permitted'] },
-    address: { ip: [addressOf(0)] },
+    reason: { reason: [reasons[turn % reasons.length] as (typeof reasons)[number]] },
+    address: { ip: [addressOf(turn)] },
     'range of addresses': { ip: ['10.0.0.0/12'] },
-    'user agent': { userAgent: ['skopeo'] },
+    'user agent': { userAgent: [agents[turn % agents.length] as string] },
     'one day': { from: formatUs(end - 2 * day), to: formatUs(end - day) },
-    'a word that is there': { text: 'user-3' },
+    'a word that is there': { text: other.name },
     'a word that is not': { text: 'no-such-word-anywhere' },
   };
 }

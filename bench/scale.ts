@@ -14,7 +14,7 @@ import { Search, searchPathOf } from '../server/src/trail/search.ts';
 import { waitFor } from '../tests/support/wait-for.ts';
 import { fillLog, fillSearch, requireRoom } from './filling.ts';
 import { compare } from './pairs.ts';
-import { lastDays, scaleFilters, scaleViews } from './scale-questions.ts';
+import { lastDays, scaleFilters, scaleViews, turns } from './scale-questions.ts';
 import type { BenchRow } from './table.ts';
 
 export type ScaleOptions = {
@@ -32,7 +32,7 @@ export type ScaleOptions = {
 export type FilledSearch = AsyncDisposable & { search: Search; events: number };
 
 const clock = systemClock();
-const limit = 20;
+const mostOfPage = 20;
 const growth = { ratio: 0.667, by: 'median' as const };
 
 /** Fills what is missing, then opens it. Readings are not recorded: the log must stay as it is. */
@@ -89,8 +89,11 @@ export async function growthRows(
   return rows;
 }
 
-/** Resolves with whether the answer was ended by its bound. */
-type Ask = (of: FilledSearch) => Promise<boolean>;
+/** `turn`: which of the values asked for in turn. `limit`: of a page. */
+type Turn = { turn: number; limit: number };
+/** `found`: events of a page. `partial`: the answer was ended by its bound. */
+type Told = { found?: number; partial: boolean };
+type Ask = (of: FilledSearch, turn: Turn) => Promise<Told>;
 
 export function* questions(): Generator<{ name: string; ask: Ask }> {
   for (const [viewName, { view, reader }] of Object.entries(scaleViews)) {
@@ -99,11 +102,11 @@ export function* questions(): Generator<{ name: string; ask: Ask }> {
       cursorOf: (of: FilledSearch) => string | undefined,
     ): { name: string; ask: Ask } => ({
       name: `${viewName}: page, ${name}`,
-      ask: async (of) => {
-        const filter = scaleFilters(of.events)[name] ?? {};
+      ask: async (of, { turn, limit }) => {
+        const filter = scaleFilters(of.events, turn)[name] ?? {};
         const cursor = cursorOf(of);
         const page = await of.search.searchText({ view, filter, limit, cursor }, reader);
-        return page.endsWith('"partial":true}');
+        return { found: page.split('"recordedAt":').length - 1, partial: page.endsWith('"partial":true}') };
       },
     });
     yield page('no filter', () => undefined);
@@ -111,14 +114,14 @@ export function* questions(): Generator<{ name: string; ask: Ask }> {
       const index = Math.floor(of.events / 10);
       return formatCursor({ direction: 'older', index }, questionText(view, {}));
     });
-    for (const name of Object.keys(scaleFilters(1)))
+    for (const name of Object.keys(scaleFilters(1, 0)))
       if (name !== 'no filter') yield page(name, () => undefined);
     for (const by of ['outcome', 'type'] as const) {
       yield {
         name: `${viewName}: histogram by ${by}, 3 days in hours`,
         ask: async (of) => {
           const asked = { view, filter: lastDays(of.events, 3), by, interval: 'hour' as const };
-          return (await of.search.histogram(asked, reader)).countedFrom !== undefined;
+          return { partial: (await of.search.histogram(asked, reader)).countedFrom !== undefined };
         },
       };
     }
@@ -127,7 +130,7 @@ export function* questions(): Generator<{ name: string; ask: Ask }> {
       ask: async (of) => {
         const filter = { ...lastDays(of.events, 3), outcome: ['denied' as const] };
         const asked = { view, filter, by: 'type' as const, interval: 'day' as const };
-        return (await of.search.histogram(asked, reader)).countedFrom !== undefined;
+        return { partial: (await of.search.histogram(asked, reader)).countedFrom !== undefined };
       },
     };
     yield {
@@ -136,7 +139,7 @@ export function* questions(): Generator<{ name: string; ask: Ask }> {
         const filter = lastDays(of.events, 3);
         const facets = ['type', 'outcome', 'reason'] as const;
         const answer = await of.search.facets({ view, filter, facets, values: 10 }, reader);
-        return answer.facets.some(({ countedFrom }) => countedFrom !== undefined);
+        return { partial: answer.facets.some(({ countedFrom }) => countedFrom !== undefined) };
       },
     };
     yield {
@@ -144,7 +147,7 @@ export function* questions(): Generator<{ name: string; ask: Ask }> {
       ask: async (of) => {
         const facets = ['actor', 'ip'] as const;
         const answer = await of.search.facets({ view, filter: {}, facets, values: 10 }, reader);
-        return answer.facets.some(({ countedFrom }) => countedFrom !== undefined);
+        return { partial: answer.facets.some(({ countedFrom }) => countedFrom !== undefined) };
       },
     };
   }
@@ -158,16 +161,23 @@ async function growthRow(
 ): Promise<BenchRow> {
   const latencies: number[] = [];
   let partial = false;
+  const limits: number[] = [];
+  for (let turn = 0; turn < turns; turn++) {
+    const { found = mostOfPage } = await ask(short, { turn, limit: mostOfPage });
+    limits.push(Math.max(1, found));
+  }
   const side = (of: FilledSearch) => async (): Promise<number> => {
     const from = timeMs(engine);
     let asked = 0;
     let usedMs = 0;
-    for (; usedMs < sideMs; asked++) {
-      const one = performance.now();
-      const ended = await ask(of);
-      if (of === long) {
+    while (usedMs < sideMs) {
+      for (const [turn, limit] of limits.entries()) {
+        const one = performance.now();
+        const told = await ask(of, { turn, limit });
+        asked++;
+        if (of !== long) continue;
         latencies.push(performance.now() - one);
-        partial ||= ended;
+        partial ||= told.partial;
       }
       usedMs = timeMs(engine) - from;
     }

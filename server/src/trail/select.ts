@@ -203,7 +203,7 @@ export async function planOf(
     where: joined([rule(and(shown, readable)), asked.where], 'AND'),
     seen,
     narrowing,
-    drivers: driversOf([...runs, ...asked.drivers], narrowing),
+    drivers: driversOf(meeting([...runs, ...asked.drivers]), narrowing),
     words: known.words,
   };
   if (key !== undefined) words.plans.set(key, plan);
@@ -230,6 +230,28 @@ function narrowingOf(
 ): Narrowing | undefined {
   if (reason) return { column: 'reason', keys: wordsOf(words, reason) };
   return types && { column: 'type', keys: wordsOf(words, types) };
+}
+
+/**
+ * Each holds all that can match, so of runs of one column only those are left that none of the others leaves out: what is
+ * asked of another place or person than the view's is not looked for among all that the view shows.
+ */
+export function meeting(drivers: readonly Driver[]): Driver[] {
+  const shared = new Map<RunColumn, ReadonlySet<number | Buffer>>();
+  for (const [run, another] of drivers) {
+    if (run === undefined || another !== undefined) continue;
+    const before = shared.get(run.column);
+    shared.set(run.column, new Set(before ? run.keys.filter((key) => before.has(key)) : run.keys));
+  }
+  const ofOne = [...shared].map(([column, keys]) => [{ column, keys: [...keys] }]);
+  const ofSeveral = drivers.filter((driver) => driver.length > 1);
+  const left = ofSeveral.map((driver) =>
+    driver.map(({ column, keys }) => {
+      const among = shared.get(column);
+      return { column, keys: among ? keys.filter((key) => among.has(key)) : keys };
+    }),
+  );
+  return [...ofOne, ...left];
 }
 
 /** Where narrowed runs hold all that can match, the runs of the types or reasons alone hold no less. */
