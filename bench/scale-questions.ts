@@ -9,6 +9,7 @@ import {
   organisationOf,
   projectOf,
   rareType,
+  registrySize,
   timeOf,
   userOf,
   veryRareType,
@@ -34,24 +35,32 @@ const nobody = {
   maintainedProjects: { ids: [], ofNamespaces: [] },
 } satisfies Reader;
 
-export const scaleViews: Readonly<Record<string, { view: View; reader: Reader }>> = {
-  administration: { view: { kind: 'administration' }, reader: { ...nobody, role: 'administrator' } },
+/** `turns`: how many values of a filter are asked for in turn. Nobody but its owner acts in an account of this registry. */
+export type ScaleView = { view: View; reader: Reader; turns: number };
+
+export const scaleViews: Readonly<Record<string, ScaleView>> = {
+  administration: {
+    view: { kind: 'administration' },
+    reader: { ...nobody, role: 'administrator' },
+    turns: 8,
+  },
   organisation: {
     view: { kind: 'namespace', namespace: organisation },
     reader: { ...nobody, owned: [organisation.id] },
+    turns: 8,
   },
   project: {
     view: { kind: 'project', namespace, project },
     reader: { ...nobody, ownedProjects: { ids: [project.id], ofNamespaces: [] } },
+    turns: 8,
   },
   me: {
     view: { kind: 'me' },
     reader: { ...nobody, principalId: user.id, accountId: user.id, owned: [user.id] },
+    turns: 1,
   },
 };
 
-/** So many values are asked for in turn, the busiest first: where a single one lies in a log is luck. */
-export const turns = 8;
 const agents = ['skopeo', 'docker', 'containers', 'Mozilla'];
 const reasons = [
   'rate_limited',
@@ -64,7 +73,10 @@ const reasons = [
   'wrong_password',
 ] as const;
 
-/** Filters of a page, by name. `events`: how long the log is; what is asked for lies near its end. */
+/**
+ * Filters of a page, by name, with the busiest value in the first turn: where a single one lies in a log is luck. `events`:
+ * how long the log is; what is asked for lies near its end. Namespace and projects are of the organisation looked at.
+ */
 export function scaleFilters(events: number, turn: number): Readonly<Record<string, EventFilter>> {
   const user = userOf(turn);
   const other = userOf(turn + 3);
@@ -82,8 +94,8 @@ export function scaleFilters(events: number, turn: number): Readonly<Record<stri
     'kind of actor': { actorKind: ['user'] },
     credential: { credential: [idOf('token', turn)] },
     'kind of credential': { credentialKind: ['access_token'] },
-    namespace: { namespace: [organisationOf(turn).id] },
-    project: { project: [projectOf(turn).project.id] },
+    namespace: { namespace: [organisation.id] },
+    project: { project: [projectOf(turn * registrySize.organisations).project.id] },
     target: { targetKind: ['manifest'] },
     outcome: { outcome: ['denied'] },
     reason: { reason: [reasons[turn % reasons.length] as (typeof reasons)[number]] },

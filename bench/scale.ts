@@ -14,7 +14,7 @@ import { Search, searchPathOf } from '../server/src/trail/search.ts';
 import { waitFor } from '../tests/support/wait-for.ts';
 import { fillLog, fillSearch, requireRoom } from './filling.ts';
 import { compare } from './pairs.ts';
-import { lastDays, scaleFilters, scaleViews, turns } from './scale-questions.ts';
+import { lastDays, type ScaleView, scaleFilters, scaleViews } from './scale-questions.ts';
 import type { BenchRow } from './table.ts';
 
 export type ScaleOptions = {
@@ -82,9 +82,9 @@ export async function growthRows(
   options: Pick<ScaleOptions, 'pairs' | 'sideMs' | 'only'> & { engine: Engine },
 ): Promise<BenchRow[]> {
   const rows: BenchRow[] = [];
-  for (const { name, ask } of questions()) {
-    if (options.only !== undefined && !name.includes(options.only)) continue;
-    rows.push(await growthRow(name, ask, sides, options));
+  for (const question of questions()) {
+    if (options.only !== undefined && !question.name.includes(options.only)) continue;
+    rows.push(await growthRow(question, sides, options));
   }
   return rows;
 }
@@ -93,15 +93,13 @@ export async function growthRows(
 type Turn = { turn: number; limit: number };
 /** `found`: events of a page. `partial`: the answer was ended by its bound. */
 type Told = { found?: number; partial: boolean };
-type Ask = (of: FilledSearch, turn: Turn) => Promise<Told>;
+type Question = { name: string; turns: number; ask: (of: FilledSearch, turn: Turn) => Promise<Told> };
 
-export function* questions(): Generator<{ name: string; ask: Ask }> {
-  for (const [viewName, { view, reader }] of Object.entries(scaleViews)) {
-    const page = (
-      name: string,
-      cursorOf: (of: FilledSearch) => string | undefined,
-    ): { name: string; ask: Ask } => ({
+export function* questions(): Generator<Question> {
+  for (const [viewName, { view, reader, turns }] of Object.entries<ScaleView>(scaleViews)) {
+    const page = (name: string, cursorOf: (of: FilledSearch) => string | undefined): Question => ({
       name: `${viewName}: page, ${name}`,
+      turns,
       ask: async (of, { turn, limit }) => {
         const filter = scaleFilters(of.events, turn)[name] ?? {};
         const cursor = cursorOf(of);
@@ -119,6 +117,7 @@ export function* questions(): Generator<{ name: string; ask: Ask }> {
     for (const by of ['outcome', 'type'] as const) {
       yield {
         name: `${viewName}: histogram by ${by}, 3 days in hours`,
+        turns: 1,
         ask: async (of) => {
           const asked = { view, filter: lastDays(of.events, 3), by, interval: 'hour' as const };
           return { partial: (await of.search.histogram(asked, reader)).countedFrom !== undefined };
@@ -127,6 +126,7 @@ export function* questions(): Generator<{ name: string; ask: Ask }> {
     }
     yield {
       name: `${viewName}: histogram of one outcome, 3 days in days`,
+      turns: 1,
       ask: async (of) => {
         const filter = { ...lastDays(of.events, 3), outcome: ['denied' as const] };
         const asked = { view, filter, by: 'type' as const, interval: 'day' as const };
@@ -135,6 +135,7 @@ export function* questions(): Generator<{ name: string; ask: Ask }> {
     };
     yield {
       name: `${viewName}: facets type, outcome, reason, 3 days`,
+      turns: 1,
       ask: async (of) => {
         const filter = lastDays(of.events, 3);
         const facets = ['type', 'outcome', 'reason'] as const;
@@ -144,6 +145,7 @@ export function* questions(): Generator<{ name: string; ask: Ask }> {
     };
     yield {
       name: `${viewName}: facets actor and address, all of the past`,
+      turns: 1,
       ask: async (of) => {
         const facets = ['actor', 'ip'] as const;
         const answer = await of.search.facets({ view, filter: {}, facets, values: 10 }, reader);
@@ -153,9 +155,9 @@ export function* questions(): Generator<{ name: string; ask: Ask }> {
   }
 }
 
+/** Of a page both are asked for as many events as the short log has: more of them cost more in any log. */
 async function growthRow(
-  name: string,
-  ask: Ask,
+  { name, turns, ask }: Question,
   { short, long }: { short: FilledSearch; long: FilledSearch },
   { pairs, sideMs, engine }: Pick<ScaleOptions, 'pairs' | 'sideMs'> & { engine: Engine },
 ): Promise<BenchRow> {
