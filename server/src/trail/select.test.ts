@@ -30,4 +30,5 @@ test('runs of one column are those that every set of runs has', () => {
     { column: 'namespace', keys: [1] },
   ]);
   assert.deepEqual(meeting([]), []);
+  assert.deepEqual(meeting([[], inView]), [inView, []], 'where nothing can match, nothing does');
 });

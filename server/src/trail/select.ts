@@ -244,8 +244,8 @@ export function meeting(drivers: readonly Driver[]): Driver[] {
     shared.set(run.column, new Set(before ? run.keys.filter((key) => before.has(key)) : run.keys));
   }
   const ofOne = [...shared].map(([column, keys]) => [{ column, keys: [...keys] }]);
-  const ofSeveral = drivers.filter((driver) => driver.length > 1);
-  const left = ofSeveral.map((driver) =>
+  const others = drivers.filter((driver) => driver.length !== 1);
+  const left = others.map((driver) =>
     driver.map(({ column, keys }) => {
       const among = shared.get(column);
       return { column, keys: among ? keys.filter((key) => among.has(key)) : keys };
