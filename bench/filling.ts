@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import pg from 'pg';
-import { LogTree } from '../server/src/db/log-tree.ts';
+import { LogTree, leafHashOf } from '../server/src/db/log-tree.ts';
 import { searchTables } from '../server/src/db/migrations/0002-search.ts';
 import { statementsFor } from '../server/src/db/migrations/migration.ts';
 import { type DatabaseLocation, migrate } from '../server/src/db/open.ts';
@@ -141,7 +141,7 @@ async function fillPostgres(url: string, events: number, tell: Progress): Promis
     if (before >= events) return before;
     const registry = busyRegistry();
     // The tree of what is there is made again: cheaper than to say how it is loaded.
-    for (let index = 0; index < before; index++) tree.append(registry.at(index).body);
+    for (let index = 0; index < before; index++) tree.appendLeaf(leafHashOf(registry.at(index).body));
     tree.takeFullTiles();
     while (tree.size < events) {
       await client.query('BEGIN');
@@ -151,7 +151,7 @@ async function fillPostgres(url: string, events: number, tell: Progress): Promis
       while (tree.size < end) {
         const event = registry.at(tree.size);
         sealed.push(event);
-        tree.append(event.body);
+        tree.appendLeaf(leafHashOf(event.body));
       }
       await insert(
         client,

@@ -4,7 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';
-import { LogTree } from '../server/src/db/log-tree.ts';
+import { LogTree, leafHashOf } from '../server/src/db/log-tree.ts';
 import { migrate, openDb } from '../server/src/db/open.ts';
 import { SqliteDb } from '../server/src/db/sqlite.ts';
 import type { Db } from '../server/src/db/store.ts';
@@ -186,7 +186,7 @@ async function fillTree(path: string, events: number): Promise<void> {
   for (let index = 0; index < events; index++) {
     if (index < withBodies) tree.appendLeaf(hash('sha256', String(index), 'latin1'));
     else {
-      tree.append(`{"index":${index}}`);
+      tree.appendLeaf(leafHashOf(`{"index":${index}}`));
       body.run(index, `{"index":${index}}`);
     }
     for (const full of tree.takeFullTiles()) tile.run(full.level, full.n, full.hashes);

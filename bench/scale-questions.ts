@@ -36,7 +36,7 @@ const nobody = {
 } satisfies Reader;
 
 /** `turns`: how many values of a filter are asked for in turn. Nobody but its owner acts in an account of this registry. */
-export type ScaleView = { view: View; reader: Reader; turns: number };
+type ScaleView = { view: View; reader: Reader; turns: number };
 
 export const scaleViews: Readonly<Record<string, ScaleView>> = {
   administration: {

@@ -5,6 +5,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { EventPage } from '@tallyman/contract';
 import type { Engine } from '../server/src/db/migrations/migration.ts';
 import { type DatabaseLocation, openDb } from '../server/src/db/open.ts';
 import { systemClock } from '../server/src/stdx/clock.ts';
@@ -14,7 +15,7 @@ import { Search, searchPathOf } from '../server/src/trail/search.ts';
 import { waitFor } from '../tests/support/wait-for.ts';
 import { fillLog, fillSearch, requireRoom } from './filling.ts';
 import { compare } from './pairs.ts';
-import { lastDays, type ScaleView, scaleFilters, scaleViews } from './scale-questions.ts';
+import { lastDays, scaleFilters, scaleViews } from './scale-questions.ts';
 import type { BenchRow } from './table.ts';
 
 export type ScaleOptions = {
@@ -91,12 +92,12 @@ export async function growthRows(
 
 /** `turn`: which of the values asked for in turn. `limit`: of a page. */
 type Turn = { turn: number; limit: number };
-/** `found`: events of a page. `partial`: the answer was ended by its bound. */
-type Told = { found?: number; partial: boolean };
+/** `page`: as JSON. `partial`: the answer was ended by its bound. */
+type Told = { page?: string; partial: boolean };
 type Question = { name: string; turns: number; ask: (of: FilledSearch, turn: Turn) => Promise<Told> };
 
 export function* questions(): Generator<Question> {
-  for (const [viewName, { view, reader, turns }] of Object.entries<ScaleView>(scaleViews)) {
+  for (const [viewName, { view, reader, turns }] of Object.entries(scaleViews)) {
     const page = (name: string, cursorOf: (of: FilledSearch) => string | undefined): Question => ({
       name: `${viewName}: page, ${name}`,
       turns,
@@ -104,7 +105,7 @@ export function* questions(): Generator<Question> {
         const filter = scaleFilters(of.events, turn)[name] ?? {};
         const cursor = cursorOf(of);
         const page = await of.search.searchText({ view, filter, limit, cursor }, reader);
-        return { found: page.split('"recordedAt":').length - 1, partial: page.endsWith('"partial":true}') };
+        return { page, partial: page.endsWith('"partial":true}') };
       },
     });
     yield page('no filter', () => undefined);
@@ -165,7 +166,8 @@ async function growthRow(
   let partial = false;
   const limits: number[] = [];
   for (let turn = 0; turn < turns; turn++) {
-    const { found = mostOfPage } = await ask(short, { turn, limit: mostOfPage });
+    const { page } = await ask(short, { turn, limit: mostOfPage });
+    const found = page === undefined ? mostOfPage : (JSON.parse(page) as EventPage).items.length;
     limits.push(Math.max(1, found));
   }
   const side = (of: FilledSearch) => async (): Promise<number> => {

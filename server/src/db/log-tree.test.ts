@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import { type FullTile, LogTree, type StoredTree, tileWidth, treeSourcesOf } from './log-tree.ts';
+import { type FullTile, LogTree, leafHashOf, type StoredTree, tileWidth, treeSourcesOf } from './log-tree.ts';
 
 const sha256 = (...parts: Uint8Array[]) => createHash('sha256').update(Buffer.concat(parts)).digest();
 const bodyOf = (index: number) => `{"index":${index},"text":"ä"}`;
@@ -38,7 +38,7 @@ function grow(atTurn: (tree: LogTree, stored: StoredTree) => void): Map<string, 
   const tree = new LogTree();
   const tiles = new Map<string, FullTile>();
   for (let size = 1; size <= 70_000; size++) {
-    tree.append(bodyOf(size - 1));
+    tree.appendLeaf(leafHashOf(bodyOf(size - 1)));
     for (const tile of tree.takeFullTiles()) tiles.set(`${tile.level}/${tile.n}`, tile);
     if (!turns.includes(size)) continue;
     const { bodiesFrom, tiles: ranges } = treeSourcesOf(size);
@@ -58,7 +58,7 @@ test('a leaf is the hash of its whole body, of whatever length and characters', 
     for (let length = 16_370; length < 16_390; length++)
       for (const body of ['x'.repeat(length) + end, `ä${'x'.repeat(length)}${end}`, end]) {
         const tree = new LogTree();
-        tree.append(body);
+        tree.appendLeaf(leafHashOf(body));
         const leaf = sha256(Buffer.of(0), Buffer.from(body));
         assert.deepEqual(Buffer.from(tree.edge().hashes), leaf, `${length} ${end}`);
       }
@@ -118,8 +118,8 @@ test('a tree loaded from what was stored goes on as the one that stored it', () 
     const twin = new LogTree();
     twin.load(stored);
     for (let more = 0; more < 300; more++) {
-      loaded.append(bodyOf(more));
-      twin.append(bodyOf(more));
+      loaded.appendLeaf(leafHashOf(bodyOf(more)));
+      twin.appendLeaf(leafHashOf(bodyOf(more)));
     }
     assert.deepEqual(loaded.edge(), twin.edge());
     assert.deepEqual(loaded.takeFullTiles(), twin.takeFullTiles());

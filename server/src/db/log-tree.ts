@@ -52,10 +52,6 @@ export class LogTree {
   }
 
   /** Adds the event's leaf; its index is the size before. */
-  append(body: string): void {
-    this.appendLeaf(leafHashOf(body));
-  }
-
   appendLeaf(leaf: Digest): void {
     const index = this.#size;
     let node = leaf;

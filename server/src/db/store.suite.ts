@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AppError } from '../domain/error.ts';
-import { LogTree } from './log-tree.ts';
+import { LogTree, leafHashOf } from './log-tree.ts';
 import { statement } from './statement.ts';
 import type { Db, Tx } from './store.ts';
 
@@ -47,7 +47,7 @@ async function requireTree(db: Db, size: number): Promise<void> {
   assert.equal(await db.head(), size);
   const grown = new LogTree();
   const rows = await db.read.q.selectFrom('event').select('body').orderBy('idx').execute();
-  for (const { body } of rows) grown.append(body);
+  for (const { body } of rows) grown.appendLeaf(leafHashOf(body));
   const edge = await db.read.q.selectFrom('log_edge').select(['size', 'hashes']).executeTakeFirstOrThrow();
   assert.equal(edge.size, size);
   assert.deepEqual(Buffer.from(edge.hashes), Buffer.from(grown.edge().hashes));

@@ -4,6 +4,7 @@
  * nothing is copied or decoded. Runs in threads, and loads nothing else for their sake.
  */
 import { hash } from 'node:crypto';
+import { asDigest, hashBytes, tileWidth as leavesPerTile } from '../db/log-tree.ts';
 import type { View } from '../db/onlooker.ts';
 import { holdsAnnouncement } from './key-announcement.ts';
 
@@ -13,9 +14,6 @@ export type TileRange = { from: number; to: number };
 export type TileRoots = (Uint8Array | undefined)[];
 export type TileView = Pick<View, 'engine' | 'rows'>;
 
-/** As `tileHashes` and `hashBytes` of the verifier. */
-export const leavesPerTile = 256;
-export const hashBytes = 32;
 const tileBytes = leavesPerTile * hashBytes;
 
 /** How many bodies a tile has, and those of it one behind the other, with a separator between. */
@@ -89,8 +87,6 @@ function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength);
 }
 
-/** With a length, the runtime does not look at every call whether the algorithm would need one. */
-const asText = { outputEncoding: 'latin1', outputLength: hashBytes } as const;
 /** RFC 6962 §2.1, ready to be hashed: 0x01 and two nodes. */
 const pairs = Array.from({ length: leavesPerTile / 2 }, () => Buffer.alloc(1 + 2 * hashBytes, 1));
 
@@ -105,7 +101,7 @@ function hashesTo(bodies: Buffer, { hashes, separator }: { hashes: Uint8Array; s
     const leaf =
       at === 0 ? prefixed(bodies.subarray(0, end)) : bodies.subarray(begin - 1, last ? bodies.length : end);
     leaf[0] = 0;
-    const leafHash = hash('sha256', leaf, asText);
+    const leafHash = hash('sha256', leaf, asDigest);
     if (!wanted.startsWith(leafHash, at * hashBytes)) return false;
     putNode(at, leafHash);
     begin = end + 1;
@@ -124,7 +120,7 @@ function putNode(at: number, node: string): void {
 /** Level by level, each over the one below: a pair is read before its place is taken. */
 function rootOfPairs(): Uint8Array {
   for (let width = leavesPerTile / 2; width > 1; width /= 2) {
-    for (let at = 0; at < width; at++) putNode(at, hash('sha256', pairs[at] as Buffer, asText));
+    for (let at = 0; at < width; at++) putNode(at, hash('sha256', pairs[at] as Buffer, asDigest));
   }
   return Uint8Array.from(hash('sha256', pairs[0] as Buffer, 'buffer'));
 }

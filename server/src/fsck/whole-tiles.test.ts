@@ -5,12 +5,13 @@ import { formatVerifierKey, hashBytes as size, tileHashes } from '@tallyman/veri
 import { edgeChanged } from '../../../tests/support/log-edge.ts';
 import { postgresSkip } from '../../../tests/support/postgres.ts';
 import { createSeededRandom } from '../../../tests/support/seeded-random.ts';
+import { hashBytes, tileWidth as leavesPerTile } from '../db/log-tree.ts';
 import { openOnlooker } from '../db/onlooker.ts';
 import type { Finding } from './findings.ts';
 import { tellOf } from './findings.ts';
 import { openWorld, plainDrafts, systemDraft, type World } from './fsck-world.fixture.ts';
 import { checkLog } from './log.ts';
-import { hashBytes, leavesPerTile, rootsOfWholeTiles, type TileRoots } from './tile-roots.ts';
+import { rootsOfWholeTiles, type TileRoots } from './tile-roots.ts';
 import { WholeTiles } from './whole-tiles.ts';
 
 for (const { engine, skip } of [

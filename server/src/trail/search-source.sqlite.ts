@@ -81,18 +81,16 @@ function firstSql({
   const rows = limit + 1;
   const inRun = (run: KeyedRun): string => `FROM ${eventsOfRun(run)} WHERE ${run.text}idx >= ? AND idx < ?`;
   const params = runs.flatMap((run) => [...run.params, span.low, span.high]);
-  if (runs.length === 1) {
-    const inOrder = `${inRun(only)} ORDER BY idx ${order} LIMIT ${first}`;
-    // The inner limit bounds what is looked at; the outer one ends the walk as soon as the page is full.
-    const page = `SELECT idx FROM (SELECT * ${inOrder}) WHERE ${where.text} LIMIT ${rows}`;
-    const candidates = { text: `SELECT idx ${inOrder}`, params, most: first };
-    return pageOrEnd({ text: page, params: [...params, ...where.params] }, { rows, candidates });
-  }
-  const most = firstOfSeveral(limit);
+  const isOne = runs.length === 1;
+  const most = isOne ? first : firstOfSeveral(limit);
   // Ordered as a whole the runs are merged, none read further than wanted. UNION, as one event may lie in several of them.
-  const several = `${runs.map((run) => `SELECT idx ${inRun(run)}`).join(' UNION ')} ORDER BY idx ${order} LIMIT ${most}`;
-  const page = `SELECT idx FROM search_event NOT INDEXED WHERE idx IN (${several}) AND ${where.text} ORDER BY idx ${order} LIMIT ${rows}`;
-  const candidates = { text: several, params, most };
+  const several = runs.map((run) => `SELECT idx ${inRun(run)}`).join(' UNION ');
+  const end = `ORDER BY idx ${order} LIMIT`;
+  const candidates = { text: `${several} ${end} ${most}`, params, most };
+  // The inner limit bounds what is looked at; the outer one ends the walk as soon as the page is full.
+  const page = isOne
+    ? `SELECT idx FROM (SELECT * ${inRun(only)} ${end} ${most}) WHERE ${where.text} LIMIT ${rows}`
+    : `SELECT idx FROM search_event NOT INDEXED WHERE idx IN (${candidates.text}) AND ${where.text} ${end} ${rows}`;
   return pageOrEnd({ text: page, params: [...params, ...where.params] }, { rows, candidates });
 }
 
